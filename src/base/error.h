@@ -1,0 +1,39 @@
+/*
+ * error.h - fill in a struct mcpd_error.
+ *
+ * The text is built where the fact is known; callers add context on the way up
+ * with error_wrap and only the CLI prints. All functions return the negative
+ * code, so that `return error_set(...)` is the whole failure path, and all
+ * accept err == NULL.
+ */
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include "base/cleanup.h"
+#include "mcpd_error.h"
+
+int error_set(struct mcpd_error *err, enum mcpd_error_code code, const char *format, ...)
+    PRINTF_LIKE(3, 4) MUST_CHECK;
+
+/*
+ * From errno: takes and keeps it, appends ": <strerror>". The code follows from
+ * errno where a better one than MCPD_E_SYSTEM exists (ENOSPC and EDQUOT: NO_SPACE,
+ * ENOMEM: NO_MEMORY, ENOENT: NOT_FOUND, EACCES and EPERM: DENIED, EEXIST: CONFLICT).
+ */
+int error_errno(struct mcpd_error *err, const char *format, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+
+/* Puts "<context>: " before the message and returns rc (which must be negative). */
+int error_wrap(struct mcpd_error *err, int rc, const char *format, ...)
+    PRINTF_LIKE(3, 4) MUST_CHECK;
+
+/* Out of memory while building `what`. */
+int error_no_memory(struct mcpd_error *err, const char *what) MUST_CHECK;
+
+/* Copies a whole error, for example one that arrived over a pipe; returns -from->code
+ * (-MCPD_E_INTERNAL when `from` holds no valid code). */
+int error_copy(struct mcpd_error *err, const struct mcpd_error *from) MUST_CHECK;
+
+/* Stable machine-readable name: "not-found", "no-space", ... */
+const char *error_code_name(int code);
+
+#endif

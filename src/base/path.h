@@ -1,0 +1,12 @@
+/* path.h - paths as text. */
+#ifndef BASE_PATH_H
+#define BASE_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Where the last name of a path stands; slashes behind it do not count. False when that is nothing
+ * that could be made, renamed or removed: "", "/", ".", "..", "a/..". */
+bool path_last_name(const char *path, size_t *ret_start, size_t *ret_length);
+
+#endif
