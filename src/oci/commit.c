@@ -1,0 +1,137 @@
+/*
+ * commit.c - from finished pieces under temporary names to an image with a name.
+ *
+ * Theory of operation. Power may fail between any two system calls, and afterwards every name must
+ * lead to whole data. A rename may reach the disk long before the data it names, so:
+ *
+ *   1. all data is written under temporary names: layers below tmp/, downloads in images/partial/,
+ *      manifest, config and the layers' descriptions here;
+ *   2. one syncfs brings all of it to the disk, whatever the number of files;
+ *   3. layers and blobs are renamed into place;
+ *   4. the folders that hold the new names are synced;
+ *   5. the tag is written: synced file, rename, synced folder.
+ *
+ * Cut before 5, nothing but unused, whole objects are left: the next pull takes them up,
+ * store_collect removes them. Removing goes the other way round: the tag first, synced, then
+ * what it named. Step 4 is done even when this commit renamed nothing: the blob that we found
+ * may have been renamed by a process that has not come to its own step 4.
+ */
+#include "oci/commit.h"
+
+#include "base/fsutil.h"
+#include "oci/blobs.h"
+#include "oci/layers.h"
+#include "oci/storetmp.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Also false for a damaged one, which is then replaced. */
+static bool is_there(const struct store *store, const struct commit_document *document)
+{
+    CLEANUP_FREE char *text = NULL;
+    size_t length = 0;
+
+    return blob_read(store, &document->digest, document->length, &text, &length, NULL) == 0 &&
+           length == document->length && memcmp(text, document->text, length) == 0;
+}
+
+static int write_documents(const struct store *store, const struct commit *commit,
+                           const struct storetmp *tmp, size_t *ret_new_count,
+                           struct mcpd_error *err)
+{
+    for (size_t i = 0; i < commit->document_count; i++) {
+        const struct commit_document *document = &commit->documents[i];
+        int rc;
+
+        if (is_there(store, document))
+            continue;
+        rc = fs_write_file(tmp->dir_fd, digest_hex(&document->digest), document->text,
+                           document->length, 0600, 0, err);
+        if (rc < 0)
+            return rc;
+        (*ret_new_count)++;
+    }
+    return 0;
+}
+
+static int publish_documents(const struct store *store, const struct commit *commit,
+                             const struct storetmp *tmp, struct mcpd_error *err)
+{
+    for (size_t i = 0; i < commit->document_count; i++) {
+        const struct digest *digest = &commit->documents[i].digest;
+        int rc;
+
+        if (!fs_exists(tmp->dir_fd, digest_hex(digest)))
+            continue;
+        rc = blob_publish(store, tmp->dir_fd, digest_hex(digest), digest, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int describe_layers(const struct store *store, const struct commit *commit,
+                           struct mcpd_error *err)
+{
+    for (size_t i = 0; i < commit->layer_count; i++) {
+        const struct commit_layer *layer = &commit->layers[i];
+        int rc = layers_describe(store, layer->tmp_name, &layer->diff_id, layer->bytes, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int publish_layers_and_partials(const struct store *store, const struct commit *commit,
+                                       struct mcpd_error *err)
+{
+    for (size_t i = 0; i < commit->layer_count; i++) {
+        const struct commit_layer *layer = &commit->layers[i];
+        int rc = layers_publish(store, layer->tmp_name, &layer->diff_id, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    for (size_t i = 0; i < commit->partial_count; i++) {
+        const struct digest *digest = &commit->partials[i];
+        int rc = blob_publish(store, store->partial_fd, digest_hex(digest), digest, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* Steps 1 to 4. */
+static int publish_content(const struct store *store, const struct commit *commit,
+                           struct mcpd_error *err)
+{
+    CLEANUP_STORETMP struct storetmp tmp = STORETMP_NONE;
+    size_t new_count = commit->layer_count + commit->partial_count;
+    int rc = storetmp_create(store, "commit", &tmp, err);
+
+    if (rc == 0)
+        rc = write_documents(store, commit, &tmp, &new_count, err);
+    if (rc == 0)
+        rc = describe_layers(store, commit, err);
+    if (rc == 0 && new_count > 0 && syncfs(store->root_fd) < 0)
+        return error_errno(err, "sync the store");
+    if (rc == 0)
+        rc = publish_layers_and_partials(store, commit, err);
+    if (rc == 0)
+        rc = publish_documents(store, commit, &tmp, err);
+    if (rc == 0)
+        rc = fs_sync_dir(store->layers_fd, err);
+    if (rc == 0)
+        rc = fs_sync_dir(store->blobs_fd, err);
+    return rc;
+}
+
+int store_commit(const struct store *store, const struct commit *commit, struct mcpd_error *err)
+{
+    int rc = publish_content(store, commit, err);
+
+    return rc < 0 ? rc : store_tag(store, commit->name, &commit->manifest_digest, err);
+}

@@ -1,0 +1,134 @@
+/*
+ * store.h - the image store of one --root: open it, find images, tag and remove them.
+ *
+ * On disk (ARCHITECTURE section 4):
+ *   lock                         flock: shared while an image is added or a container made from
+ *                                one, exclusive while something is deleted
+ *   images/blobs/sha256/HEX      manifests, configs, compressed layers, as received
+ *   images/partial/HEX           half a download, locked by who writes it
+ *   images/tags/NAME             one small JSON file per reference -> manifest digest (tags.h)
+ *   layers/HEX/{fs/,layer.json}  one unpacked layer per diff_id
+ *   tmp/NAME, tmp/NAME.lock      everything is made here first, then renamed; entries whose lock is
+ *                                free are stale and swept
+ *
+ * An image is visible if and only if a tag file names its manifest; the tag is written last.
+ * A damaged object harms itself alone: listing skips it and calls the warning function.
+ */
+#ifndef OCI_STORE_H
+#define OCI_STORE_H
+
+#include "base/error.h"
+#include "oci/digest.h"
+#include "oci/imageconfig.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store {
+    char *path; /* absolute, owned */
+    int root_fd;
+    int blobs_fd; /* images/blobs/sha256 */
+    int partial_fd;
+    int tags_fd;
+    int layers_fd;
+    int tmp_fd;
+    void (*warn)(void *context, const char *message); /* NULL: silence */
+    void *warn_context;
+};
+
+/* Makes the folders when missing (0700 for root's, owned by us). A store of another owner: DENIED,
+ * nothing touched. */
+int store_open(const char *path, struct store *ret_store, struct mcpd_error *err) MUST_CHECK;
+void store_done(struct store *store);
+/* Lock of the whole store (lock.h); the caller closes *ret_fd. */
+int store_lock_shared(const struct store *store, int *ret_fd, struct mcpd_error *err) MUST_CHECK;
+int store_lock_exclusive(const struct store *store, int *ret_fd, struct mcpd_error *err) MUST_CHECK;
+/* As exclusive, without waiting: -MCPD_E_TIMEOUT while somebody adds an image (a pull may take
+ * long) or a container. */
+int store_try_lock_exclusive(const struct store *store, int *ret_fd,
+                             struct mcpd_error *err) MUST_CHECK;
+/* One line to store->warn: "<what>: <message of why>"; why may be NULL. */
+void store_warn(const struct store *store, const char *what, const struct mcpd_error *why);
+
+/* One image, read from its manifest and config. */
+struct image {
+    struct digest manifest_digest;
+    struct digest id; /* digest of the config */
+    char *media_type; /* of the manifest */
+    struct imageconfig config;
+    struct digest *layer_digests; /* compressed blobs, as in the manifest */
+    uint64_t *layer_sizes;        /* compressed bytes */
+    size_t layer_count;           /* equals config.diff_id_count */
+    /* Tagged references "host/path:tag", sorted, and "host/path@sha256:..": the references by
+     * digest and one for each repository of a tagged one. After store_find_image by reference only
+     * that one is filled in, and has_all_names is false. */
+    bool has_all_names;
+    char **names;
+    char **digest_names;
+    json_t *annotations; /* of the manifest, may be NULL */
+};
+void image_done(struct image *image); /* fine on a zeroed one */
+
+/* By reference ("alpine", "host/x:tag", "x@sha256:.."; a short name also as "localhost/NAME"),
+ * which reads one tag file, the manifest and the config; then by id or a unique prefix of it (3 or
+ * more hex digits). NOT_FOUND: "<name>: image not known". CONFLICT: the prefix fits several.
+ * CORRUPT: known but damaged; store_untag still works. */
+int store_find_image(const struct store *store, const char *name, struct image *ret_image,
+                     struct mcpd_error *err) MUST_CHECK;
+/* As above when the exact manifest is known; no names are looked up. */
+int store_load_image(const struct store *store, const struct digest *manifest_digest,
+                     struct image *ret_image, struct mcpd_error *err) MUST_CHECK;
+
+/* The manifest (never an index) behind a digest. NOT_FOUND: the blob is not here. */
+int store_load_manifest(const struct store *store, const struct digest *manifest_digest,
+                        struct manifest_document *ret_document, struct mcpd_error *err) MUST_CHECK;
+
+/* Fills in every name (reads the whole folder of tags). */
+int store_load_image_names(const struct store *store, struct image *image,
+                           struct mcpd_error *err) MUST_CHECK;
+
+/* Every image once (several names are in image.names), newest first. Array owned by the caller:
+ * store_free_images. */
+int store_list_images(const struct store *store, struct image **ret_images, size_t *ret_count,
+                      struct mcpd_error *err) MUST_CHECK;
+void store_free_images(struct image *images, size_t count);
+
+/* Points a name at a manifest that is in the store (synced, atomic); an image that loses its last
+ * name by it is kept under "@sha256:..". name NULL: keeps an image that has no name. A new image:
+ * store_commit (commit.h). */
+int store_tag(const struct store *store, const struct reference *name,
+              const struct digest *manifest_digest, struct mcpd_error *err) MUST_CHECK;
+/* Removes one name; *ret_was_last tells whether none is left (then the next store_collect takes the
+ * image). NOT_FOUND: "<name>: image not known". */
+int store_untag(const struct store *store, const struct reference *name, bool *ret_was_last,
+                struct mcpd_error *err) MUST_CHECK;
+/* Removes all names of an image. Blobs and layers go with the next store_collect. */
+int store_remove_image(const struct store *store, const struct digest *manifest_digest,
+                       struct mcpd_error *err) MUST_CHECK;
+/* Deletes blobs and layers that no tag needs, old downloads and dead entries of tmp/.
+ * `used_diff_ids`: layers of containers, kept. exclusive_lock_fd: from store_lock_exclusive, taken
+ * before the caller looked which containers there are (a container made in between would lose its
+ * layers). */
+int store_collect(const struct store *store, int exclusive_lock_fd,
+                  const struct digest *used_diff_ids, size_t used_count, uint64_t *ret_freed_bytes,
+                  struct mcpd_error *err) MUST_CHECK;
+
+/* Unpacked layers. Path is relative to the store's root: "layers/HEX/fs". */
+#define STORE_LAYER_PATH_SIZE 96
+void store_layer_path(const struct digest *diff_id, char buffer[STORE_LAYER_PATH_SIZE]);
+bool store_has_layer(const struct store *store, const struct digest *diff_id);
+/* Bytes of the unpacked layer, from its layer.json. */
+int store_layer_bytes(const struct store *store, const struct digest *diff_id, uint64_t *ret_bytes,
+                      struct mcpd_error *err) MUST_CHECK;
+
+/* podman's documents (shapes in FEATURES 3.3 and samples images-json, inspect-json-image). New
+ * references. */
+json_t *image_list_json(const struct store *store, const struct image *image,
+                        unsigned int container_count);
+json_t *image_inspect_json(const struct store *store, const struct image *image);
+
+#endif

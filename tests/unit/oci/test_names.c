@@ -1,0 +1,243 @@
+/* test_names.c - tag, untag, remove: no image is lost by accident, none stays by accident. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "oci/store.h"
+
+#include "base/fsutil.h"
+#include "base/str.h"
+#include "oci/tags.h"
+#include "support/fake_store.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const one_layer[] = {"base", NULL};
+
+static struct reference reference(const char *text)
+{
+    struct reference result;
+
+    assert_int_equal(reference_parse(text, &result, NULL), 0);
+    return result;
+}
+
+static int tag(struct fake_store *fake, const char *name, const struct digest *manifest)
+{
+    struct reference target = reference(name);
+
+    return store_tag(&fake->store, &target, manifest, NULL);
+}
+
+static void add(struct fake_store *fake, const char *name, const char *author,
+                struct digest *manifest)
+{
+    CLEANUP_FREE char *extra = str_format("\"author\": \"%s\",", author);
+    struct fake_image spec = {.name = name, .layers = one_layer, .extra = extra};
+
+    fake_store_add(fake, &spec, manifest);
+}
+
+static bool has_untagged(struct fake_store *fake, const struct digest *manifest)
+{
+    char name[TAGS_NAME_SIZE];
+
+    tags_untagged_file_name(manifest, name);
+    return fs_exists(fake->store.tags_fd, name);
+}
+
+static void check_names(struct fake_store *fake, const struct digest *manifest, const char *joined)
+{
+    struct image image;
+    CLEANUP_FREE char *text = NULL;
+
+    assert_int_equal(store_load_image(&fake->store, manifest, &image, NULL), 0);
+    assert_int_equal(store_load_image_names(&fake->store, &image, NULL), 0);
+    text = image.names ? strv_join(image.names, " ") : strdup("");
+    assert_string_equal(text, joined);
+    image_done(&image);
+}
+
+static void test_tag(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest manifest;
+
+    add(fake, "q.io/a:1", "x", &manifest);
+    assert_int_equal(tag(fake, "q.io/b:1", &manifest), 0);
+    assert_int_equal(tag(fake, "q.io/b:1", &manifest), 0);
+    check_names(fake, &manifest, "q.io/a:1 q.io/b:1");
+    assert_false(has_untagged(fake, &manifest));
+}
+
+static void test_tag_of_nothing(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest missing = fake_digest("missing");
+    struct reference name = reference("q.io/a:1");
+    struct mcpd_error error = {0};
+
+    assert_int_equal(store_tag(&fake->store, &name, &missing, &error), -MCPD_E_NOT_FOUND);
+    assert_non_null(strstr(error.message, "image not known"));
+    assert_int_equal(store_tag(&fake->store, NULL, &missing, &error), -MCPD_E_NOT_FOUND);
+}
+
+static void test_moved_name_keeps_the_old_image(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest old;
+    struct digest new;
+
+    add(fake, "q.io/a:1", "old", &old);
+    add(fake, "q.io/a:1", "new", &new);
+    assert_true(has_untagged(fake, &old));
+    assert_false(has_untagged(fake, &new));
+    check_names(fake, &old, "");
+    check_names(fake, &new, "q.io/a:1");
+    /* a new name makes it an ordinary one again */
+    assert_int_equal(tag(fake, "q.io/old:1", &old), 0);
+    assert_false(has_untagged(fake, &old));
+}
+
+static void test_moved_name_with_others_left(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest old;
+    struct digest new;
+
+    add(fake, "q.io/a:1", "old", &old);
+    assert_int_equal(tag(fake, "q.io/a:2", &old), 0);
+    add(fake, "q.io/a:1", "new", &new);
+    assert_false(has_untagged(fake, &old));
+    check_names(fake, &old, "q.io/a:2");
+}
+
+static void test_untagged(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest manifest;
+
+    add(fake, NULL, "x", &manifest);
+    assert_true(has_untagged(fake, &manifest));
+    assert_int_equal(tag(fake, "q.io/a:1", &manifest), 0);
+    assert_false(has_untagged(fake, &manifest));
+    assert_int_equal(store_tag(&fake->store, NULL, &manifest, NULL), 0); /* it has a name */
+    assert_false(has_untagged(fake, &manifest));
+}
+
+static void test_damaged_tag_is_replaced(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest manifest;
+
+    add(fake, "q.io/a:1", "x", &manifest);
+    fake_store_write(fake, "images/tags/q.io%2Fb:1", "torn");
+    assert_int_equal(tag(fake, "q.io/b:1", &manifest), 0);
+    check_names(fake, &manifest, "q.io/a:1 q.io/b:1");
+}
+
+static void test_untag(void **state)
+{
+    struct fake_store *fake = *state;
+    struct reference first = reference("q.io/a:1");
+    struct reference second = reference("q.io/b:1");
+    struct mcpd_error error = {0};
+    struct digest manifest;
+    bool was_last = true;
+
+    add(fake, "q.io/a:1", "x", &manifest);
+    assert_int_equal(tag(fake, "q.io/b:1", &manifest), 0);
+    assert_int_equal(store_untag(&fake->store, &first, &was_last, NULL), 0);
+    assert_false(was_last);
+    check_names(fake, &manifest, "q.io/b:1");
+    assert_int_equal(store_untag(&fake->store, &first, &was_last, &error), -MCPD_E_NOT_FOUND);
+    assert_string_equal(error.message, "q.io/a:1: image not known");
+    assert_int_equal(store_untag(&fake->store, &second, &was_last, NULL), 0);
+    assert_true(was_last);
+    assert_false(has_untagged(fake, &manifest));
+}
+
+static void test_untag_damaged(void **state)
+{
+    struct fake_store *fake = *state;
+    struct reference name = reference("q.io/a:1");
+    bool was_last = false;
+
+    fake_store_write(fake, "images/tags/q.io%2Fa:1", "torn");
+    assert_int_equal(store_untag(&fake->store, &name, &was_last, NULL), 0);
+    assert_true(was_last);
+    assert_false(fs_exists(fake->store.tags_fd, "q.io%2Fa:1"));
+}
+
+static void test_remove_image(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest manifest;
+    struct digest other;
+    struct image *images = NULL;
+    size_t count = 0;
+
+    add(fake, "q.io/a:1", "x", &manifest);
+    add(fake, "q.io/other:1", "y", &other);
+    assert_int_equal(tag(fake, "q.io/b/c:1", &manifest), 0);
+    assert_int_equal(store_remove_image(&fake->store, &manifest, NULL), 0);
+    assert_int_equal(store_list_images(&fake->store, &images, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_true(digest_equal(&images[0].manifest_digest, &other));
+    store_free_images(images, count);
+    assert_int_equal(store_remove_image(&fake->store, &manifest, NULL), 0);
+}
+
+/* Two processes fight for one name: neither image is ever without a tag file. */
+static void test_concurrent_moves(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest manifests[2];
+    pid_t children[2];
+
+    add(fake, "q.io/a:1", "one", &manifests[0]);
+    add(fake, "q.io/a:1", "two", &manifests[1]);
+    for (size_t i = 0; i < 2; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] > 0)
+            continue;
+        for (int round = 0; round < 25; round++)
+            if (tag(fake, "q.io/a:1", &manifests[i]) < 0)
+                _exit(1);
+        _exit(0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        int status = -1;
+
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_true(has_untagged(fake, &manifests[0]) != has_untagged(fake, &manifests[1]));
+}
+
+#define TEST(function) \
+    cmocka_unit_test_setup_teardown(function, fake_store_setup, fake_store_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_tag),
+        TEST(test_tag_of_nothing),
+        TEST(test_moved_name_keeps_the_old_image),
+        TEST(test_moved_name_with_others_left),
+        TEST(test_untagged),
+        TEST(test_damaged_tag_is_replaced),
+        TEST(test_untag),
+        TEST(test_untag_damaged),
+        TEST(test_remove_image),
+        TEST(test_concurrent_moves),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
