@@ -1,0 +1,358 @@
+/*
+ * archive_file.c - see archive_file.h. libarchive walks over the headers once; the contents are
+ * read later, where the index says, without it.
+ */
+#include "oci/layer/archive_file.h"
+
+#include "base/fsutil.h"
+#include "base/str.h"
+#include "oci/layer/inflate.h"
+#include "oci/layer/unpack_policy.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define READ_BYTES (128u << 10)
+#define MAX_LINKS  8
+
+void archive_file_done(struct archive_file *file)
+{
+    for (size_t i = 0; i < file->count; i++) {
+        free(file->members[i].name);
+        free(file->members[i].link);
+    }
+    free(file->members);
+    cleanup_close_fd(&file->fd);
+    *file = (struct archive_file){.fd = -1};
+}
+
+/* ------------------------------------------------------------------ getting a plain file */
+
+static ssize_t read_input(void *context, void *buffer, size_t size, struct mcpd_error *err)
+{
+    const int *fd = context;
+    ssize_t count;
+
+    do
+        count = read(*fd, buffer, size);
+    while (count < 0 && errno == EINTR);
+    return count < 0 ? error_errno(err, "read the archive") : count;
+}
+
+static int open_unnamed(int tmp_fd, int *ret_fd, struct mcpd_error *err)
+{
+    int fd = openat(tmp_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return error_errno(err, "make an unnamed file in the store");
+    *ret_fd = fd;
+    return 0;
+}
+
+static int spool(int input_fd, int tmp_fd, int *ret_fd, struct mcpd_error *err)
+{
+    CLEANUP_INFLATE struct inflate *inflate = NULL;
+    CLEANUP_FD int fd = -1;
+    int rc = open_unnamed(tmp_fd, &fd, err);
+
+    if (rc == 0)
+        rc = inflate_new(read_input, &input_fd, &inflate, err);
+    while (rc == 0) {
+        const void *bytes = NULL;
+        size_t count = 0;
+
+        rc = inflate_next(inflate, &bytes, &count, err);
+        if (rc == 0 && count == 0)
+            break;
+        if (rc == 0)
+            rc = fs_write_all(fd, bytes, count, "a copy of the archive", err);
+    }
+    if (rc < 0)
+        return rc;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+/* A regular file that begins like a tar can be used as it is. */
+static bool is_plain_tar(int fd)
+{
+    char block[512];
+
+    return lseek(fd, 0, SEEK_CUR) == 0 && pread(fd, block, sizeof(block), 0) == sizeof(block) &&
+           memcmp(block + 257, "ustar", 5) == 0;
+}
+
+/* ------------------------------------------------------------------ the index */
+
+struct reader {
+    int fd;
+    off_t position;
+    char buffer[READ_BYTES];
+};
+
+static la_ssize_t read_callback(struct archive *archive, void *context, const void **ret_bytes)
+{
+    struct reader *reader = context;
+    ssize_t count;
+
+    do
+        count = pread(reader->fd, reader->buffer, sizeof(reader->buffer), reader->position);
+    while (count < 0 && errno == EINTR);
+    if (count < 0) {
+        archive_set_error(archive, errno, "%s", strerrordesc_np(errno));
+        return ARCHIVE_FATAL;
+    }
+    reader->position += count;
+    *ret_bytes = reader->buffer;
+    return count;
+}
+
+static la_int64_t skip_callback(struct archive *archive, void *context, la_int64_t count)
+{
+    struct reader *reader = context;
+
+    (void)archive;
+    reader->position += count;
+    return count;
+}
+
+/* Owned by the caller; NULL without memory. "./a//b" -> "a/b"; ".." goes up, and stops at the top. */
+static char *normalise(const char *folder, const char *path)
+{
+    CLEANUP_FREE char *full = str_format("%s/%s", *path == '/' ? "" : folder, path);
+    CLEANUP_STRV char **names = full ? strv_split(full, '/') : NULL;
+    size_t count = 0;
+
+    /* Kept ones move to the front; every name is in the vector once, so it can be freed. */
+    for (size_t i = 0; names && names[i]; i++) {
+        char *name = names[i];
+        bool is_up = strcmp(name, "..") == 0;
+
+        names[i] = NULL;
+        if (is_up && count > 0) {
+            free(names[--count]);
+            names[count] = NULL;
+        }
+        if (is_up || *name == '\0' || strcmp(name, ".") == 0)
+            free(name);
+        else
+            names[count++] = name;
+    }
+    return names ? strv_join(names, "/") : NULL;
+}
+
+static int add_member(struct archive_file *file, struct archive_entry *entry, uint64_t offset,
+                      struct mcpd_error *err)
+{
+    const char *path = archive_entry_pathname(entry);
+    const char *hardlink = archive_entry_hardlink(entry);
+    const char *symlink = archive_entry_symlink(entry);
+    struct archive_member *member = &file->members[file->count];
+    const char *slash;
+    CLEANUP_FREE char *folder = NULL;
+
+    if (!path || (archive_entry_filetype(entry) != AE_IFREG && !hardlink && !symlink))
+        return 0;
+    *member = (struct archive_member){
+        .name = normalise("", path),
+        .offset = offset,
+        .size = (uint64_t)archive_entry_size(entry),
+    };
+    if (!member->name)
+        return error_no_memory(err, "the archive's index");
+    file->count++;
+    slash = strrchr(member->name, '/');
+    folder = strndup(member->name, slash ? (size_t)(slash - member->name) : 0);
+    if (hardlink)
+        member->link = normalise("", hardlink);
+    else if (symlink && folder)
+        member->link = normalise(folder, symlink);
+    if (!folder || ((hardlink || symlink) && !member->link))
+        return error_no_memory(err, "the archive's index");
+    /* Contents with holes lie elsewhere; nobody writes archives of images that way. */
+    if (archive_entry_sparse_count(entry) > 0)
+        return error_set(err, MCPD_E_UNSUPPORTED, "the archive has sparse members");
+    return 0;
+}
+
+static int grow(struct archive_file *file, size_t *capacity, struct mcpd_error *err)
+{
+    struct archive_member *members;
+
+    if (file->count < *capacity)
+        return 0;
+    if (file->count >= ARCHIVE_FILE_MAX_MEMBERS)
+        return error_set(err, MCPD_E_LIMIT, "the archive has more than %d members",
+                         ARCHIVE_FILE_MAX_MEMBERS);
+    *capacity = *capacity ? *capacity * 2 : 64;
+    members = reallocarray(file->members, *capacity, sizeof(*members));
+    if (!members)
+        return error_no_memory(err, "the archive's index");
+    file->members = members;
+    return 0;
+}
+
+static int refuse(struct archive *archive, struct mcpd_error *err)
+{
+    char shown[200];
+    const char *text = archive_error_string(archive);
+
+    unpack_policy_show(text ? text : "damaged", shown, sizeof(shown));
+    return error_set(err, MCPD_E_CORRUPT, "not a tar archive, or a damaged one: %s", shown);
+}
+
+static int index_entries(struct archive_file *file, struct archive *archive,
+                         struct mcpd_error *err)
+{
+    size_t capacity = 0;
+
+    for (;;) {
+        struct archive_entry *entry = NULL;
+        int code = archive_read_next_header(archive, &entry);
+        int rc;
+
+        if (code == ARCHIVE_EOF)
+            return 0;
+        if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
+            return refuse(archive, err);
+        rc = grow(file, &capacity, err);
+        if (rc == 0)
+            /* The reader has consumed the header and nothing of the contents. */
+            rc = add_member(file, entry, (uint64_t)archive_filter_bytes(archive, 0), err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+static int compare_members(const void *a, const void *b)
+{
+    const struct archive_member *left = a, *right = b;
+    int order = strcmp(left->name, right->name);
+
+    /* The last one of a name counts, as in a tar that is unpacked. */
+    if (order == 0)
+        return left->offset < right->offset ? 1 : left->offset > right->offset ? -1 : 0;
+    return order;
+}
+
+static int make_index(struct archive_file *file, struct mcpd_error *err)
+{
+    CLEANUP_FREE struct reader *reader = malloc(sizeof(*reader));
+    struct archive *archive = archive_read_new();
+    int rc;
+
+    if (!reader || !archive) {
+        (void)archive_read_free(archive);
+        return error_no_memory(err, "the archive's index");
+    }
+    reader->fd = file->fd;
+    reader->position = 0;
+    if (archive_read_support_format_tar(archive) != ARCHIVE_OK ||
+        archive_read_set_read_callback(archive, read_callback) != ARCHIVE_OK ||
+        archive_read_set_skip_callback(archive, skip_callback) != ARCHIVE_OK ||
+        archive_read_set_callback_data(archive, reader) != ARCHIVE_OK ||
+        archive_read_open1(archive) != ARCHIVE_OK)
+        rc = refuse(archive, err);
+    else
+        rc = index_entries(file, archive, err);
+    (void)archive_read_free(archive);
+    if (rc == 0 && file->count > 0)
+        qsort(file->members, file->count, sizeof(*file->members), compare_members);
+    return rc;
+}
+
+int archive_file_open(int input_fd, int tmp_fd, struct archive_file *ret_file,
+                      struct mcpd_error *err)
+{
+    CLEANUP_ARCHIVE_FILE struct archive_file file = {.fd = -1};
+    int rc = 0;
+
+    if (is_plain_tar(input_fd)) {
+        file.fd = fcntl(input_fd, F_DUPFD_CLOEXEC, 0);
+        if (file.fd < 0)
+            rc = error_errno(err, "duplicate a descriptor");
+    } else {
+        rc = spool(input_fd, tmp_fd, &file.fd, err);
+    }
+    if (rc == 0)
+        rc = make_index(&file, err);
+    if (rc < 0)
+        return rc;
+    *ret_file = file;
+    file = (struct archive_file){.fd = -1};
+    return 0;
+}
+
+/* ------------------------------------------------------------------ using it */
+
+static const struct archive_member *find_exactly(const struct archive_file *file, const char *name)
+{
+    size_t low = 0, high = file->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(file->members[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < file->count && strcmp(file->members[low].name, name) == 0 ? &file->members[low]
+                                                                           : NULL;
+}
+
+const struct archive_member *archive_file_find(const struct archive_file *file, const char *name)
+{
+    CLEANUP_FREE char *clean = normalise("", name);
+    const struct archive_member *member = clean ? find_exactly(file, clean) : NULL;
+
+    for (int i = 0; member && member->link; i++)
+        member = i < MAX_LINKS ? find_exactly(file, member->link) : NULL;
+    return member;
+}
+
+ssize_t archive_file_pread(const struct archive_file *file, const struct archive_member *member,
+                           uint64_t offset, void *buffer, size_t size, struct mcpd_error *err)
+{
+    uint64_t left = offset < member->size ? member->size - offset : 0;
+    ssize_t count;
+
+    if (size > left)
+        size = (size_t)left;
+    do
+        count = pread(file->fd, buffer, size, (off_t)(member->offset + offset));
+    while (count < 0 && errno == EINTR);
+    if (count < 0)
+        return error_errno(err, "read %s of the archive", member->name);
+    if (count == 0 && size > 0)
+        return error_set(err, MCPD_E_CORRUPT, "the archive ends in the middle of %s", member->name);
+    return count;
+}
+
+int archive_file_read(const struct archive_file *file, const struct archive_member *member,
+                      size_t maximum, char **ret_text, size_t *ret_length, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *text = NULL;
+    size_t length = 0;
+
+    if (member->size > maximum)
+        return error_set(err, MCPD_E_LIMIT, "%s of the archive is larger than %zu bytes",
+                         member->name, maximum);
+    text = malloc((size_t)member->size + 1);
+    if (!text)
+        return error_no_memory(err, "a document");
+    while (length < member->size) {
+        ssize_t count = archive_file_pread(file, member, length, text + length,
+                                           (size_t)member->size - length, err);
+
+        if (count < 0)
+            return (int)count;
+        length += (size_t)count;
+    }
+    text[length] = '\0';
+    *ret_text = TAKE_PTR(text);
+    *ret_length = length;
+    return 0;
+}

@@ -1,0 +1,49 @@
+/*
+ * archive_file.h - a tar file as a set of named byte ranges: what `save` of docker, podman and
+ * skopeo writes.
+ *
+ * A compressed one, and one that cannot be read twice (a pipe), is first written to an unnamed file
+ * of the store. Links inside the archive are followed; everything else than files and links is left
+ * out.
+ */
+#ifndef OCI_LAYER_ARCHIVE_FILE_H
+#define OCI_LAYER_ARCHIVE_FILE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARCHIVE_FILE_MAX_MEMBERS 65536
+
+struct archive_member {
+    char *name;       /* normalised: no leading "./" or '/' */
+    char *link;       /* normalised target when it is a link, else NULL */
+    uint64_t offset;  /* of its contents in the file */
+    uint64_t size;
+};
+
+struct archive_file {
+    int fd;
+    struct archive_member *members; /* owned; sorted by name */
+    size_t count;
+};
+
+/* input_fd stays the caller's. tmp_fd: folder for the unnamed file. CORRUPT: not a tar. */
+int archive_file_open(int input_fd, int tmp_fd, struct archive_file *ret_file,
+                      struct mcpd_error *err) MUST_CHECK;
+void archive_file_done(struct archive_file *file);
+#define CLEANUP_ARCHIVE_FILE CLEANUP(archive_file_done)
+
+/* Borrowed; NULL when there is no such file. */
+const struct archive_member *archive_file_find(const struct archive_file *file, const char *name);
+/* The whole of a small one, NUL-terminated, owned by the caller. */
+int archive_file_read(const struct archive_file *file, const struct archive_member *member,
+                      size_t maximum, char **ret_text, size_t *ret_length,
+                      struct mcpd_error *err) MUST_CHECK;
+/* As pread(2), within the member. */
+ssize_t archive_file_pread(const struct archive_file *file, const struct archive_member *member,
+                           uint64_t offset, void *buffer, size_t size, struct mcpd_error *err);
+
+#endif

@@ -1,0 +1,282 @@
+/* client.c - see client.h. */
+#include "registry/client.h"
+
+#include "base/jsonx.h"
+#include "base/str.h"
+
+#include <string.h>
+
+#define ERROR_MAX_BYTES (64u << 10)
+#define ERROR_MAX_DEPTH 16
+
+int client_open(const struct reference *reference, const struct registry_options *options,
+                struct client *ret_client, struct mcpd_error *err)
+{
+    CLEANUP_CLIENT struct client client = {.options = options, .reference = *reference};
+    char repository[REFERENCE_MAX_LENGTH + 1];
+    int rc;
+
+    reference_format_repository(reference, repository, sizeof(repository));
+    retry_policy_init(&client.retry);
+    rc = endpoint_init(reference->domain, options->user.skip_tls_verify, options->user.cert_dir,
+                       &client.endpoint, err);
+    if (rc == 0 && options->user.credentials)
+        rc = credentials_parse(options->user.credentials, &client.auth.credentials, err);
+    else if (rc == 0)
+        rc = authfile_find(options->user.auth_file, repository, &client.auth.credentials, err);
+    if (rc == 0)
+        rc = http_new(&client.http, err);
+    if (rc < 0)
+        return rc;
+    *ret_client = client;
+    client = (struct client){0};
+    return 0;
+}
+
+void client_done(struct client *client)
+{
+    http_free(client->http);
+    client->http = NULL;
+    auth_done(&client->auth);
+    endpoint_done(&client->endpoint);
+}
+
+/* "/v2/NAME/<path>" as a URL, owned by the caller. */
+static char *make_url(const struct client *client, const char *path)
+{
+    CLEANUP_FREE char *full = str_format("/v2/%s/%s", client->reference.path, path);
+
+    return full ? endpoint_url(&client->endpoint, full) : NULL;
+}
+
+/* ------------------------------------------------------------------ what went wrong */
+
+/* "denied: requested access to the resource is denied" out of a registry's error document; empty
+ * when it sent none. */
+static void read_error(const struct http_response *response, char *buffer, size_t size)
+{
+    CLEANUP_JSON json_t *document = NULL;
+    const char *code = NULL, *message = NULL;
+    json_t *errors = NULL;
+    json_t *first;
+    size_t i = 0;
+
+    buffer[0] = '\0';
+    if (jsonx_parse(buf_text(&response->body), response->body.length, ERROR_MAX_DEPTH, "error",
+                    &document, NULL) < 0 ||
+        jsonx_get_array(document, "errors", "error", &errors, NULL) < 0)
+        return;
+    first = errors ? json_array_get(errors, 0) : NULL;
+    if (!first || jsonx_get_string(first, "code", "error", &code, NULL) < 0 ||
+        jsonx_get_string(first, "message", "error", &message, NULL) < 0 || !code)
+        return;
+    /* docker prints MANIFEST_UNKNOWN as "manifest unknown". */
+    for (; code[i] && i + 1 < size; i++)
+        buffer[i] = (char)(code[i] == '_' ? ' '
+                           : code[i] >= 'A' && code[i] <= 'Z' ? code[i] - 'A' + 'a'
+                                                              : code[i]);
+    buffer[i] = '\0';
+    if (message && !str_equal(message, buffer))
+        (void)snprintf(buffer + i, size - i, ": %s", message);
+    for (i = 0; buffer[i]; i++)
+        if ((unsigned char)buffer[i] < 0x20 || buffer[i] == 0x7f)
+            buffer[i] = '?';
+}
+
+int client_judge_status(struct client *client, const struct http_response *response,
+                        const char *what, struct mcpd_error *err)
+{
+    char said[300];
+    int status = response->status;
+    bool is_manifest = str_has_prefix(what, "reading manifest ");
+
+    read_error(response, said, sizeof(said));
+    client->last = retry_of_status(status, response->retry_after_s);
+    if (status == 401)
+        return error_set(err, MCPD_E_DENIED, "%s: %s", what,
+                         is_manifest || !*said ? "unauthorized" : said);
+    if (status == 403)
+        return error_set(err, MCPD_E_DENIED, "%s: %s", what, *said ? said : "denied");
+    if (status == 404)
+        return error_set(err, MCPD_E_NOT_FOUND, "%s: %s", what,
+                         is_manifest ? "manifest unknown" : "blob unknown to registry");
+    if (status == 429)
+        return error_set(err, MCPD_E_NETWORK, "%s: toomanyrequests%s%s", what, *said ? ": " : "",
+                         said);
+    return error_set(err, status >= 500 ? MCPD_E_NETWORK : MCPD_E_PROTOCOL,
+                     "%s: received unexpected HTTP status: %d%s%s", what, status,
+                     *said ? ": " : "", said);
+}
+
+int client_judge_failure(struct client *client, const struct http_transfer *transfer,
+                         struct mcpd_error *err)
+{
+    const struct http_response *response = NULL;
+
+    client->last = retry_of_failure(http_failure_of(transfer));
+    return http_result(transfer, &response, err);
+}
+
+bool client_retry(struct client *client, unsigned int *attempt, const char *text,
+                  unsigned int *ret_delay_ms)
+{
+    char line[MCPD_ERROR_MESSAGE_SIZE + 100];
+
+    if (!client->last.is_retryable || *attempt >= client->retry.count)
+        return false;
+    (*attempt)++;
+    *ret_delay_ms = retry_delay_ms(&client->retry, &client->last, *attempt);
+    (void)snprintf(line, sizeof(line), "Failed, retrying in %us ... (%u/%u). Error: %s",
+                   (*ret_delay_ms + 999) / 1000, *attempt, client->retry.count, text);
+    if (client->options->warn)
+        client->options->warn(client->options->warn_context, line);
+    return true;
+}
+
+/* ------------------------------------------------------------------ documents */
+
+/* May the same be asked by http after this failure of https? */
+static bool may_go_on_with_http(const struct client *client, const struct http_transfer *transfer)
+{
+    const char *colon = strrchr(client->endpoint.host, ':');
+    bool has_port = colon && !strchr(colon, ']');
+    enum http_failure failure;
+
+    if (!transfer || client->endpoint.is_http || !client->endpoint.may_be_http)
+        return false;
+    failure = http_failure_of(transfer);
+    /* With a port both schemes knock at the same door: a refusal is a refusal. */
+    return failure == HTTP_FAILURE_NOT_TLS || (failure == HTTP_FAILURE_CONNECT && !has_port) ||
+           (failure == HTTP_FAILURE_BROKEN && client->options->user.skip_tls_verify);
+}
+
+static int perform(struct client *client, struct http_request *request, const char *path,
+                   struct http_transfer **ret_transfer, const struct http_response **ret_response,
+                   struct mcpd_error *err)
+{
+    CLEANUP_FREE char *url = make_url(client, path);
+
+    if (!url)
+        return error_no_memory(err, "a request");
+    request->url = url;
+    request->authorization = client->auth.header;
+    request->tls = &client->endpoint.tls;
+    return http_perform(client->http, request, ret_transfer, ret_response, err);
+}
+
+/* podman asks for /v2/ first, and its users know the message; we go straight for the document. */
+static int fail_to_connect(struct client *client, const struct http_transfer *transfer,
+                           const char *what, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *url = endpoint_url(&client->endpoint, "/v2/");
+    int rc = client_judge_failure(client, transfer, err);
+
+    if (http_failure_of(transfer) == HTTP_FAILURE_LOCAL)
+        return error_wrap(err, rc, "%s", what);
+    return error_wrap(err, rc, "pinging container registry %s: Get \"%s\"", client->endpoint.host,
+                      url ? url : "");
+}
+
+/* https, then perhaps http; *ret_response is of any status. */
+static int perform_either(struct client *client, struct http_request *request, const char *path,
+                          const char *what, struct http_transfer **ret_transfer,
+                          const struct http_response **ret_response, struct mcpd_error *err)
+{
+    CLEANUP_HTTP_TRANSFER struct http_transfer *first = NULL;
+    CLEANUP_HTTP_TRANSFER struct http_transfer *second = NULL;
+    int rc = perform(client, request, path, &first, ret_response, err);
+
+    if (rc < 0 && may_go_on_with_http(client, first)) {
+        client->endpoint.is_http = true;
+        rc = perform(client, request, path, &second, ret_response, err);
+        /* The first failure says more than that nothing listens on port 80 either. */
+        if (rc < 0 && second && http_failure_of(second) == HTTP_FAILURE_CONNECT)
+            client->endpoint.is_http = false;
+    }
+    if (second && (rc == 0 || client->endpoint.is_http)) {
+        http_transfer_free(first);
+        first = TAKE_PTR(second);
+    }
+    if (rc < 0)
+        return first ? fail_to_connect(client, first, what, err) : rc;
+    *ret_transfer = TAKE_PTR(first);
+    return 0;
+}
+
+static char *pull_scope(const struct client *client)
+{
+    return str_format("repository:%s:pull", client->reference.path);
+}
+
+int client_renew(struct client *client, const struct http_response *response,
+                 struct mcpd_error *err)
+{
+    CLEANUP_FREE char *scope = pull_scope(client);
+
+    if (!scope)
+        return error_no_memory(err, "a request");
+    client->last = (struct retry_reason){0};
+    return auth_answer(&client->auth, client->http, &client->endpoint, response->challenges, scope,
+                       err);
+}
+
+int client_get(struct client *client, enum http_method method, const char *path,
+               const char *const *headers, size_t maximum_bytes, const char *what,
+               struct http_transfer **ret_transfer, const struct http_response **ret_response,
+               struct mcpd_error *err)
+{
+    struct http_request request = {
+        .method = method,
+        .headers = headers,
+        .maximum_body_bytes = maximum_bytes,
+    };
+
+    for (int round = 0;; round++) {
+        CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
+        const struct http_response *response = NULL;
+        int rc;
+
+        client->last = (struct retry_reason){0};
+        rc = perform_either(client, &request, path, what, &transfer, &response, err);
+        if (rc < 0)
+            return rc;
+        if (response->status == 401 && round == 0) {
+            rc = client_renew(client, response, err);
+            if (rc < 0)
+                return error_wrap(err, rc, "%s", what);
+            continue;
+        }
+        if (response->status != 200)
+            return client_judge_status(client, response, what, err);
+        *ret_transfer = TAKE_PTR(transfer);
+        *ret_response = response;
+        return 0;
+    }
+}
+
+/* ------------------------------------------------------------------ blobs */
+
+int client_start_blob(struct client *client, const struct digest *digest, uint64_t offset,
+                      uint64_t size, http_begin_function begin, http_sink_function sink,
+                      void *context, struct http_transfer **ret_transfer, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *path = str_format("blobs/%s", digest->text);
+    CLEANUP_FREE char *url = path ? make_url(client, path) : NULL;
+    const struct http_request request = {
+        .method = HTTP_METHOD_GET,
+        .url = url,
+        .authorization = client->auth.header,
+        .tls = &client->endpoint.tls,
+        .maximum_body_bytes = ERROR_MAX_BYTES,
+        .has_range = offset > 0,
+        .range_first = offset,
+        .range_last = size - 1,
+        .begin = begin,
+        .sink = sink,
+        .sink_context = context,
+    };
+
+    if (!url)
+        return error_no_memory(err, "a request");
+    return http_start(client->http, &request, ret_transfer, err);
+}

@@ -1,0 +1,76 @@
+/*
+ * client.h - one repository of one registry: requests with the right URL and Authorization.
+ *
+ * Finds out by itself whether https or http is spoken, answers a 401 once, and turns what goes
+ * wrong into podman's words. Repeating after a failure is the caller's: `last` tells whether it is
+ * worth it.
+ */
+#ifndef REGISTRY_CLIENT_H
+#define REGISTRY_CLIENT_H
+
+#include "base/error.h"
+#include "mcpd_types.h"
+#include "oci/digest.h"
+#include "oci/layer/progress.h"
+#include "oci/reference.h"
+#include "registry/auth.h"
+#include "registry/endpoint.h"
+#include "registry/http.h"
+#include "registry/retry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct registry_options {
+    struct mcpd_registry_options user;
+    void (*warn)(void *context, const char *message); /* NULL: silence */
+    void *warn_context;
+};
+
+struct client {
+    struct http *http; /* owned */
+    struct endpoint endpoint;
+    struct auth auth;
+    struct retry_policy retry;
+    struct retry_reason last; /* of the last failure */
+    const struct registry_options *options; /* borrowed */
+    struct progress_sink progress;
+    struct reference reference;
+};
+
+/* Reads credentials and certificates; no network yet. */
+int client_open(const struct reference *reference, const struct registry_options *options,
+                struct client *ret_client, struct mcpd_error *err) MUST_CHECK;
+void client_done(struct client *client); /* fine on a zeroed one */
+#define CLEANUP_CLIENT CLEANUP(client_done)
+
+/* path: below /v2/NAME/ ("manifests/latest"). The response has status 200; other ones are errors.
+ * what: "reading manifest latest in h/x". The transfer is the caller's and holds the response. */
+int client_get(struct client *client, enum http_method method, const char *path,
+               const char *const *headers, size_t maximum_bytes, const char *what,
+               struct http_transfer **ret_transfer, const struct http_response **ret_response,
+               struct mcpd_error *err) MUST_CHECK;
+
+/* A blob from offset to its end (size), to sink; begin has looked at the response. */
+int client_start_blob(struct client *client, const struct digest *digest, uint64_t offset,
+                      uint64_t size, http_begin_function begin, http_sink_function sink,
+                      void *context, struct http_transfer **ret_transfer,
+                      struct mcpd_error *err) MUST_CHECK;
+
+/* An error out of a status that is not 2xx; sets `last`. */
+int client_judge_status(struct client *client, const struct http_response *response,
+                        const char *what, struct mcpd_error *err) MUST_CHECK;
+/* The transfer itself has failed: its error; sets `last`. */
+int client_judge_failure(struct client *client, const struct http_transfer *transfer,
+                         struct mcpd_error *err) MUST_CHECK;
+/* A 401 in the middle: a new token. */
+int client_renew(struct client *client, const struct http_response *response,
+                 struct mcpd_error *err) MUST_CHECK;
+
+/* Is another attempt to be made after the last failure? Warns "Failed, retrying in 1s ... (1/3).
+ * Error: <text>" and tells how long to wait. */
+bool client_retry(struct client *client, unsigned int *attempt, const char *text,
+                  unsigned int *ret_delay_ms);
+
+#endif

@@ -1,0 +1,380 @@
+/*
+ * http.c - see http.h: transfers, their bodies, redirects.
+ *
+ * Theory of operation: a transfer is one curl easy handle. curl calls the body and header functions
+ * below while http_wait runs; when curl reports it as finished, it is either put on the way again
+ * (a redirect) or marked as done. Nothing else is called back, so the owner of a transfer may free
+ * it, or start others, whenever http_wait is not running.
+ */
+#include "registry/http.h"
+
+#include "base/str.h"
+#include "registry/http_internal.h"
+
+#include <string.h>
+
+#define MAX_HEADER_BYTES (256u << 10)
+#define MAX_WAIT_FDS     64
+#define MAX_CONNECTIONS  8
+#define MAX_WAIT_MS      1000
+
+void http_tls_done(struct http_tls *tls)
+{
+    free(tls->extra_ca_pem);
+    free(tls->client_cert_path);
+    free(tls->client_key_path);
+    *tls = (struct http_tls){0};
+}
+
+/* ------------------------------------------------------------------ the multi handle */
+
+int http_new(struct http **ret_http, struct mcpd_error *err)
+{
+    CLEANUP_HTTP struct http *http = calloc(1, sizeof(*http));
+
+    if (!http)
+        return error_no_memory(err, "network");
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return error_set(err, MCPD_E_INTERNAL, "libcurl does not start");
+    http->multi = curl_multi_init();
+    if (!http->multi)
+        return error_no_memory(err, "network");
+    (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MAX_CONNECTIONS);
+    (void)curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)MAX_CONNECTIONS);
+    *ret_http = TAKE_PTR(http);
+    return 0;
+}
+
+void http_free(struct http *http)
+{
+    if (!http)
+        return;
+    if (http->multi)
+        (void)curl_multi_cleanup(http->multi);
+    free(http);
+}
+
+/* ------------------------------------------------------------------ called by curl */
+
+static void fail_locally(struct http_transfer *transfer)
+{
+    transfer->failure = HTTP_FAILURE_LOCAL;
+}
+
+static int sink_body(struct http_transfer *transfer, const void *bytes, size_t count)
+{
+    const struct http_request *request = &transfer->request;
+    struct mcpd_error *err = &transfer->error;
+    int rc = 0;
+
+    if (!transfer->has_begun) {
+        rc = http_curl_read_response(transfer, err);
+        if (rc == 0)
+            rc = request->begin(request->sink_context, &transfer->response, err);
+        transfer->has_begun = true;
+    }
+    return rc < 0 ? rc : request->sink(request->sink_context, bytes, count, err);
+}
+
+static int collect_body(struct http_transfer *transfer, const void *bytes, size_t count)
+{
+    (void)buf_append(&transfer->response.body, bytes, count);
+    return buf_check(&transfer->response.body, "the answer", &transfer->error);
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct http_transfer *transfer = context;
+    long status = 0;
+    int rc;
+
+    (void)size; /* always 1 */
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 300 && status < 400)
+        return count;
+    if (transfer->request.sink && status >= 200 && status < 300)
+        rc = sink_body(transfer, bytes, count);
+    else
+        rc = collect_body(transfer, bytes, count);
+    if (rc == 0)
+        return count;
+    fail_locally(transfer);
+    return count + 1; /* anything else than count ends the transfer */
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct http_transfer *transfer = context;
+
+    (void)bytes;
+    (void)size;
+    transfer->header_bytes += count;
+    if (transfer->header_bytes <= MAX_HEADER_BYTES)
+        return count;
+    fail_locally(transfer);
+    if (error_set(&transfer->error, MCPD_E_LIMIT, "more than 256 KiB of headers") == 0)
+        return count;
+    return count + 1;
+}
+
+/* ------------------------------------------------------------------ one transfer */
+
+static int copy_request(struct http_transfer *transfer, const struct http_request *request,
+                        struct mcpd_error *err)
+{
+    transfer->request = *request;
+    transfer->url = strdup(request->url);
+    if (request->authorization)
+        transfer->authorization = strdup(request->authorization);
+    if (!transfer->url || (request->authorization && !transfer->authorization))
+        return error_no_memory(err, "a request");
+    for (size_t i = 0; request->headers && request->headers[i]; i++) {
+        struct curl_slist *list = curl_slist_append(transfer->headers, request->headers[i]);
+
+        if (!list)
+            return error_no_memory(err, "a request");
+        transfer->headers = list;
+    }
+    return 0;
+}
+
+static int add(struct http_transfer *transfer, struct mcpd_error *err)
+{
+    int rc = http_curl_prepare(transfer, err);
+
+    if (rc < 0)
+        return rc;
+    if (curl_multi_add_handle(transfer->http->multi, transfer->easy) != CURLM_OK)
+        return error_no_memory(err, "a request");
+    transfer->is_added = true;
+    return 0;
+}
+
+static void take_away(struct http_transfer *transfer)
+{
+    if (transfer->is_added)
+        (void)curl_multi_remove_handle(transfer->http->multi, transfer->easy);
+    transfer->is_added = false;
+}
+
+int http_start(struct http *http, const struct http_request *request,
+               struct http_transfer **ret_transfer, struct mcpd_error *err)
+{
+    CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = calloc(1, sizeof(*transfer));
+    int rc;
+
+    if (!transfer)
+        return error_no_memory(err, "a request");
+    transfer->http = http;
+    buf_init(&transfer->response.body, request->maximum_body_bytes);
+    transfer->easy = curl_easy_init();
+    if (!transfer->easy)
+        return error_no_memory(err, "a request");
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, on_body);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERFUNCTION, on_header);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
+    rc = copy_request(transfer, request, err);
+    if (rc == 0)
+        rc = add(transfer, err);
+    if (rc < 0)
+        return rc;
+    *ret_transfer = TAKE_PTR(transfer);
+    return 0;
+}
+
+static void response_done(struct http_response *response)
+{
+    free(response->url);
+    free(response->content_type);
+    free(response->digest);
+    strv_free(response->challenges);
+    buf_done(&response->body);
+}
+
+void http_transfer_free(struct http_transfer *transfer)
+{
+    if (!transfer)
+        return;
+    take_away(transfer);
+    curl_easy_cleanup(transfer->easy);
+    curl_slist_free_all(transfer->sent_headers);
+    curl_slist_free_all(transfer->headers);
+    free(transfer->url);
+    if (transfer->authorization)
+        explicit_bzero(transfer->authorization, strlen(transfer->authorization));
+    free(transfer->authorization);
+    response_done(&transfer->response);
+    free(transfer);
+}
+
+/* ------------------------------------------------------------------ redirects */
+
+/* "https://host:port" of both is the same. */
+static bool is_same_origin(const char *a, const char *b)
+{
+    static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
+    CURLU *left = curl_url(), *right = curl_url();
+    bool is_same = left && right && curl_url_set(left, CURLUPART_URL, a, 0) == CURLUE_OK &&
+                   curl_url_set(right, CURLUPART_URL, b, 0) == CURLUE_OK;
+
+    for (size_t i = 0; is_same && i < ARRAY_SIZE(parts); i++) {
+        char *x = NULL, *y = NULL;
+
+        is_same = curl_url_get(left, parts[i], &x, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                  curl_url_get(right, parts[i], &y, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                  strcasecmp(x, y) == 0;
+        curl_free(x);
+        curl_free(y);
+    }
+    curl_url_cleanup(left);
+    curl_url_cleanup(right);
+    return is_same;
+}
+
+static bool is_redirect(const struct http_transfer *transfer, const char **ret_target)
+{
+    long status = 0;
+    char *target = NULL;
+
+    if (transfer->request.method == HTTP_METHOD_POST)
+        return false;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &target);
+    *ret_target = target;
+    return target &&
+           (status == 301 || status == 302 || status == 303 || status == 307 || status == 308);
+}
+
+static int follow(struct http_transfer *transfer, const char *target, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *url = strdup(target);
+
+    if (!url)
+        return error_no_memory(err, "a redirect");
+    if (++transfer->redirects > HTTP_MAX_REDIRECTS)
+        return error_set(err, MCPD_E_PROTOCOL, "stopped after %d redirects", HTTP_MAX_REDIRECTS);
+    if (strncasecmp(transfer->url, "https:", 6) == 0 && strncasecmp(url, "https:", 6) != 0)
+        return error_set(err, MCPD_E_PROTOCOL, "refused a redirect from https to something else");
+    if (!is_same_origin(transfer->url, url)) {
+        transfer->is_foreign = true;
+        cleanup_free_pointer(&transfer->authorization);
+        transfer->authorization = NULL;
+    }
+    free(transfer->url);
+    transfer->url = TAKE_PTR(url);
+    transfer->header_bytes = 0;
+    buf_clear(&transfer->response.body);
+    return add(transfer, err);
+}
+
+/* curl is through with it. */
+static void finish(struct http_transfer *transfer, CURLcode code)
+{
+    const char *target = NULL;
+    int rc;
+
+    take_away(transfer);
+    if (code != CURLE_OK) {
+        if (transfer->failure == HTTP_FAILURE_NONE)
+            http_curl_explain(transfer, code);
+        transfer->is_done = true;
+        return;
+    }
+    if (is_redirect(transfer, &target)) {
+        rc = follow(transfer, target, &transfer->error);
+        if (rc == 0)
+            return;
+    } else {
+        rc = http_curl_read_response(transfer, &transfer->error);
+    }
+    if (rc < 0)
+        fail_locally(transfer);
+    transfer->is_done = true;
+}
+
+/* ------------------------------------------------------------------ waiting */
+
+/* Lets curl work; *ret_count: how many transfers have come to the end of a hop. */
+static CURLMcode move_on(struct http *http, unsigned int *ret_count)
+{
+    CURLMsg *message;
+    int number = 0;
+    CURLMcode code = curl_multi_perform(http->multi, &number);
+
+    *ret_count = 0;
+    while ((message = curl_multi_info_read(http->multi, &number))) {
+        struct http_transfer *transfer = NULL;
+        CURLcode result = message->data.result;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        finish(transfer, result);
+        (*ret_count)++;
+    }
+    return code;
+}
+
+int http_wait(struct http *http, const struct pollfd *fds, size_t fd_count, int timeout_ms,
+              struct mcpd_error *err)
+{
+    struct curl_waitfd wait_fds[MAX_WAIT_FDS];
+    unsigned int finished = 0;
+    CURLMcode code;
+
+    if (fd_count > MAX_WAIT_FDS)
+        return error_set(err, MCPD_E_INTERNAL, "too many descriptors to wait for");
+    for (size_t i = 0; i < fd_count; i++)
+        wait_fds[i] = (struct curl_waitfd){
+            .fd = fds[i].fd,
+            .events = (short)((fds[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+                              (fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
+        };
+    if (timeout_ms < 0 || timeout_ms > MAX_WAIT_MS)
+        timeout_ms = MAX_WAIT_MS;
+    code = move_on(http, &finished);
+    if (code == CURLM_OK && finished == 0) {
+        code = curl_multi_poll(http->multi, wait_fds, (unsigned int)fd_count, timeout_ms, NULL);
+        if (code == CURLM_OK)
+            code = move_on(http, &finished);
+    }
+    if (code != CURLM_OK)
+        return error_set(err, MCPD_E_INTERNAL, "libcurl: %s", curl_multi_strerror(code));
+    return 0;
+}
+
+bool http_is_done(const struct http_transfer *transfer)
+{
+    return transfer->is_done;
+}
+
+enum http_failure http_failure_of(const struct http_transfer *transfer)
+{
+    return transfer->failure;
+}
+
+int http_result(const struct http_transfer *transfer, const struct http_response **ret_response,
+                struct mcpd_error *err)
+{
+    if (transfer->failure != HTTP_FAILURE_NONE)
+        return error_copy(err, &transfer->error);
+    *ret_response = &transfer->response;
+    return 0;
+}
+
+int http_perform(struct http *http, const struct http_request *request,
+                 struct http_transfer **ret_transfer, const struct http_response **ret_response,
+                 struct mcpd_error *err)
+{
+    CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
+    int rc = http_start(http, request, &transfer, err);
+
+    while (rc == 0 && !transfer->is_done)
+        rc = http_wait(http, NULL, 0, -1, err);
+    if (rc < 0)
+        return rc;
+    *ret_transfer = TAKE_PTR(transfer);
+    return http_result(*ret_transfer, ret_response, err);
+}

@@ -1,0 +1,128 @@
+/*
+ * http.h - requests over libcurl's multi interface: several at a time, one thread, bounded.
+ *
+ * Knows limits, time-outs and redirects, nothing of registries. Redirects of GET and HEAD are
+ * followed by hand: at most five, never from https to http, and what identifies us (Authorization,
+ * client certificate) stays behind when scheme, host or port change. HTTP/1.1 only: every registry
+ * speaks it, and parallel blobs get connections of their own.
+ */
+#ifndef REGISTRY_HTTP_H
+#define REGISTRY_HTTP_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HTTP_MAX_REDIRECTS 5
+
+/* How to trust the other side. */
+struct http_tls {
+    bool skip_verify;
+    char *extra_ca_pem;     /* CAs beside the system's, PEM text; NULL: none. Owned, as the rest */
+    char *client_cert_path; /* NULL: none */
+    char *client_key_path;
+};
+void http_tls_done(struct http_tls *tls);
+
+enum http_method {
+    HTTP_METHOD_GET,
+    HTTP_METHOD_HEAD,
+    HTTP_METHOD_POST, /* with `body` as a form */
+};
+
+/* Status and headers are known, the first byte is about to come. */
+struct http_response;
+typedef int (*http_begin_function)(void *context, const struct http_response *response,
+                                   struct mcpd_error *err);
+typedef int (*http_sink_function)(void *context, const void *bytes, size_t count,
+                                  struct mcpd_error *err);
+
+/* Everything is borrowed until the transfer is freed, except url, headers and authorization, which
+ * are copied. */
+struct http_request {
+    enum http_method method;
+    const char *url;
+    const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
+    const char *authorization;  /* value of the header; NULL: none */
+    const struct http_tls *tls; /* NULL: the defaults */
+    const char *body;           /* POST */
+    size_t maximum_body_bytes;  /* of what is collected in response.body: all that has no sink */
+    bool has_range;             /* Range: bytes=first-last, always closed */
+    uint64_t range_first;
+    uint64_t range_last;
+    http_begin_function
+        begin; /* for 2xx only; both or none. A failure of theirs ends the transfer */
+    http_sink_function sink;
+    void *sink_context;
+};
+
+struct http_response {
+    int status;
+    char *url;          /* that answered in the end; owned, as all below */
+    char *content_type; /* NULL when absent */
+    char *digest;       /* Docker-Content-Digest */
+    char **challenges;  /* WWW-Authenticate, one string per header line */
+    struct buf body;
+    uint64_t retry_after_s; /* 0: not said */
+    bool has_content_range;
+    uint64_t range_first; /* of Content-Range */
+};
+
+/* Why there is no response; what may be tried again or otherwise depends on it. */
+enum http_failure {
+    HTTP_FAILURE_NONE,
+    HTTP_FAILURE_RESOLVE, /* no such host */
+    HTTP_FAILURE_CONNECT, /* refused, unreachable */
+    HTTP_FAILURE_NOT_TLS, /* the other side does not speak TLS */
+    HTTP_FAILURE_TRUST,   /* its certificate is not to be trusted */
+    HTTP_FAILURE_TIMEOUT, /* no connection in time, or stalled */
+    HTTP_FAILURE_BROKEN,  /* cut off in the middle */
+    HTTP_FAILURE_LOCAL,   /* the sink, memory, a limit, a forbidden redirect: not the network */
+};
+
+struct http;          /* connections that are kept, and what is under way */
+struct http_transfer; /* one request; http_transfer_free */
+
+int http_new(struct http **ret_http, struct mcpd_error *err) MUST_CHECK;
+void http_free(struct http *http); /* transfers must be freed before */
+
+int http_start(struct http *http, const struct http_request *request,
+               struct http_transfer **ret_transfer, struct mcpd_error *err) MUST_CHECK;
+/* Moves every transfer on, then waits until one can go on, one of fds is ready (revents are not
+ * filled in) or the time is up (< 0: for ever). */
+int http_wait(struct http *http, const struct pollfd *fds, size_t fd_count, int timeout_ms,
+              struct mcpd_error *err) MUST_CHECK;
+bool http_is_done(const struct http_transfer *transfer);
+/* Of one that is done: the response, borrowed until the transfer is freed, whatever its status; or
+ * the failure in Go's words ("dial tcp 127.0.0.1:9: connect: connection refused"). */
+int http_result(const struct http_transfer *transfer, const struct http_response **ret_response,
+                struct mcpd_error *err) MUST_CHECK;
+enum http_failure http_failure_of(const struct http_transfer *transfer);
+void http_transfer_free(struct http_transfer *transfer); /* stops it when it is under way */
+
+/* One request to its end; other transfers move on meanwhile. The transfer is the caller's also when
+ * this fails with a failure of the transfer (to be asked); NULL when it could not be started. */
+int http_perform(struct http *http, const struct http_request *request,
+                 struct http_transfer **ret_transfer, const struct http_response **ret_response,
+                 struct mcpd_error *err) MUST_CHECK;
+
+/* Is its host "localhost", in 127.0.0.0/8 or [::1]? */
+bool http_is_loopback_url(const char *url);
+
+static inline void cleanup_http(struct http **http)
+{
+    http_free(*http);
+}
+#define CLEANUP_HTTP CLEANUP(cleanup_http)
+
+static inline void cleanup_http_transfer(struct http_transfer **transfer)
+{
+    http_transfer_free(*transfer);
+}
+#define CLEANUP_HTTP_TRANSFER CLEANUP(cleanup_http_transfer)
+
+#endif

@@ -1,0 +1,217 @@
+/*
+ * resolve.c - see resolve.h.
+ *
+ * Theory of operation: GET manifests/TAG with all four media types in Accept. An index leads to the
+ * entry of the wanted platform (an index in an index at most twice), that to the manifest, that to
+ * the config. What was asked for by digest must have that digest; what was asked for by tag gets
+ * the digest of its bytes, which must be the one the registry claims, if it claims one.
+ */
+#include "registry/resolve.h"
+
+#include "base/str.h"
+#include "oci/layer/sha256.h"
+
+#include <string.h>
+
+#define MAX_INDEX_DEPTH 2
+
+static const char *const accept_headers[] = {
+    "Accept: " MEDIATYPE_OCI_INDEX ", " MEDIATYPE_DOCKER_LIST ", " MEDIATYPE_OCI_MANIFEST
+    ", " MEDIATYPE_DOCKER_MANIFEST,
+    NULL,
+};
+
+static void document_done(struct resolved_document *document)
+{
+    free(document->text);
+    *document = (struct resolved_document){0};
+}
+
+void resolved_done(struct resolved *resolved)
+{
+    document_done(&resolved->index);
+    document_done(&resolved->manifest_text);
+    document_done(&resolved->config_text);
+    manifest_document_done(&resolved->document);
+    imageconfig_done(&resolved->config);
+}
+
+/* Copies a body out of its transfer and checks it. expected: NULL when only a tag is known. */
+static int take_document(const struct http_response *response, const struct digest *expected,
+                         struct resolved_document *ret_document, struct mcpd_error *err)
+{
+    struct digest digest;
+    const char *text = buf_text(&response->body);
+    size_t length = response->body.length;
+    int rc = sha256_of_bytes(text, length, &digest, err);
+
+    if (rc < 0)
+        return rc;
+    if (expected && !digest_equal(expected, &digest))
+        return error_set(err, MCPD_E_CORRUPT, "Digest did not match, expected %s, got %s",
+                         expected->text, digest.text);
+    ret_document->text = malloc(length + 1);
+    if (!ret_document->text)
+        return error_no_memory(err, "a document");
+    memcpy(ret_document->text, text, length);
+    ret_document->text[length] = '\0';
+    ret_document->length = length;
+    ret_document->digest = digest;
+    return 0;
+}
+
+/* ------------------------------------------------------------------ manifests */
+
+static void manifest_name(const struct client *client, const struct digest *digest, char *buffer,
+                          size_t size)
+{
+    (void)snprintf(buffer, size, "%s", digest ? digest->text : client->reference.tag);
+}
+
+/* By digest, or by the reference's tag (digest NULL). */
+static int fetch_manifest(struct client *client, const struct digest *digest,
+                          struct resolved_document *ret_text, struct manifest_document *ret_document,
+                          struct mcpd_error *err)
+{
+    CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
+    const struct http_response *response = NULL;
+    char name[DIGEST_TEXT_SIZE + 129];
+    char repository[REFERENCE_MAX_LENGTH + 1];
+    char what[1024];
+    CLEANUP_FREE char *path = NULL;
+    int rc;
+
+    manifest_name(client, digest, name, sizeof(name));
+    reference_format_repository(&client->reference, repository, sizeof(repository));
+    (void)snprintf(what, sizeof(what), "reading manifest %s in %s", name, repository);
+    path = str_format("manifests/%s", name);
+    if (!path)
+        return error_no_memory(err, "a request");
+    rc = client_get(client, HTTP_METHOD_GET, path, accept_headers, MANIFEST_MAX_BYTES, what,
+                    &transfer, &response, err);
+    if (rc < 0)
+        return rc;
+    rc = take_document(response, digest, ret_text, err);
+    if (rc == 0)
+        rc = manifest_parse(ret_text->text, ret_text->length, response->content_type, ret_document,
+                            err);
+    return rc < 0 ? error_wrap(err, rc, "%s", what) : 0;
+}
+
+static int wanted_platform(const struct client *client, struct platform *ret_platform,
+                           struct mcpd_error *err)
+{
+    if (client->options->user.platform)
+        return platform_parse(client->options->user.platform, ret_platform, err);
+    platform_of_machine(ret_platform);
+    return 0;
+}
+
+/* Goes from an index to the manifest of the wanted platform. */
+static int descend(struct client *client, struct resolved *resolved, struct mcpd_error *err)
+{
+    struct platform wanted;
+    int rc = wanted_platform(client, &wanted, err);
+
+    for (int depth = 0; rc == 0 && resolved->document.kind == MANIFEST_KIND_INDEX; depth++) {
+        const struct descriptor *entry = NULL;
+        struct digest digest;
+
+        if (depth == MAX_INDEX_DEPTH)
+            return error_set(err, MCPD_E_PROTOCOL, "indexes lie too deep in each other");
+        rc = manifest_index_choose(&resolved->document.index, &wanted, &entry, err);
+        if (rc < 0)
+            return rc;
+        digest = entry->digest;
+        manifest_document_done(&resolved->document);
+        resolved->document = (struct manifest_document){0};
+        if (!resolved->index.text) {
+            resolved->index = resolved->manifest_text;
+            resolved->manifest_text = (struct resolved_document){0};
+        }
+        document_done(&resolved->manifest_text);
+        rc = fetch_manifest(client, &digest, &resolved->manifest_text, &resolved->document, err);
+    }
+    return rc;
+}
+
+/* ------------------------------------------------------------------ the config */
+
+static int fetch_config(struct client *client, struct resolved *resolved, struct mcpd_error *err)
+{
+    const struct descriptor *config = &resolved->document.manifest.config;
+    CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
+    CLEANUP_FREE char *path = str_format("blobs/%s", config->digest.text);
+    const struct http_response *response = NULL;
+    char what[200];
+    int rc;
+
+    if (!path)
+        return error_no_memory(err, "a request");
+    if (config->size > IMAGECONFIG_MAX_BYTES)
+        return error_set(err, MCPD_E_LIMIT, "the image's config is larger than 4 MiB");
+    (void)snprintf(what, sizeof(what), "reading config blob %s", config->digest.text);
+    rc = client_get(client, HTTP_METHOD_GET, path, NULL, (size_t)config->size, what, &transfer,
+                    &response, err);
+    if (rc == 0)
+        rc = take_document(response, &config->digest, &resolved->config_text, err);
+    if (rc == 0)
+        rc = imageconfig_parse(resolved->config_text.text, resolved->config_text.length,
+                               &resolved->config, err);
+    if (rc < 0)
+        return rc;
+    progress_report(&client->progress, "config", config->digest.text, config->size,
+                    config->size);
+    return 0;
+}
+
+int resolve_image(struct client *client, struct resolved *ret_resolved, struct mcpd_error *err)
+{
+    CLEANUP_RESOLVED struct resolved resolved = {0};
+    const struct digest *digest =
+        digest_is_set(&client->reference.digest) ? &client->reference.digest : NULL;
+    int rc = fetch_manifest(client, digest, &resolved.manifest_text, &resolved.document, err);
+
+    if (rc == 0)
+        rc = descend(client, &resolved, err);
+    if (rc == 0)
+        rc = manifest_check_runnable(&resolved.document.manifest, err);
+    if (rc == 0)
+        rc = fetch_config(client, &resolved, err);
+    if (rc < 0)
+        return rc;
+    *ret_resolved = resolved;
+    resolved = (struct resolved){0};
+    return 0;
+}
+
+int resolve_exists(struct client *client, bool *ret_exists, struct mcpd_error *err)
+{
+    CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
+    CLEANUP_FREE char *path = NULL;
+    const struct http_response *response = NULL;
+    struct mcpd_error problem = {0};
+    char name[DIGEST_TEXT_SIZE + 129];
+    char repository[REFERENCE_MAX_LENGTH + 1];
+    char what[1024];
+    int rc;
+
+    manifest_name(client,
+                  digest_is_set(&client->reference.digest) ? &client->reference.digest : NULL, name,
+                  sizeof(name));
+    reference_format_repository(&client->reference, repository, sizeof(repository));
+    (void)snprintf(what, sizeof(what), "reading manifest %s in %s", name, repository);
+    path = str_format("manifests/%s", name);
+    if (!path)
+        return error_no_memory(err, "a request");
+    rc = client_get(client, HTTP_METHOD_HEAD, path, accept_headers, MANIFEST_MAX_BYTES, what,
+                    &transfer, &response, &problem);
+    /* Some registries know no HEAD here. */
+    if (rc == -MCPD_E_PROTOCOL)
+        rc = client_get(client, HTTP_METHOD_GET, path, accept_headers, MANIFEST_MAX_BYTES, what,
+                        &transfer, &response, &problem);
+    if (rc < 0 && rc != -MCPD_E_NOT_FOUND)
+        return error_copy(err, &problem);
+    *ret_exists = rc == 0;
+    return 0;
+}

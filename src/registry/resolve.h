@@ -1,0 +1,40 @@
+/*
+ * resolve.h - from a reference to one image: index, platform, manifest, config.
+ *
+ * Every document is verified against the digest that led to it and is kept as received.
+ */
+#ifndef REGISTRY_RESOLVE_H
+#define REGISTRY_RESOLVE_H
+
+#include "base/error.h"
+#include "oci/imageconfig.h"
+#include "oci/manifest.h"
+#include "registry/client.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct resolved_document {
+    char *text; /* NULL: there was none */
+    size_t length;
+    struct digest digest;
+};
+
+struct resolved {
+    struct resolved_document index; /* of a multi-platform image */
+    struct resolved_document manifest_text;
+    struct resolved_document config_text;
+    struct manifest_document document; /* the image's manifest, parsed */
+    struct imageconfig config;
+};
+
+void resolved_done(struct resolved *resolved);
+#define CLEANUP_RESOLVED CLEANUP(resolved_done)
+
+int resolve_image(struct client *client, struct resolved *ret_resolved,
+                  struct mcpd_error *err) MUST_CHECK;
+
+/* Does the registry have it? A HEAD request (GET where HEAD is refused); absent is an answer. */
+int resolve_exists(struct client *client, bool *ret_exists, struct mcpd_error *err) MUST_CHECK;
+
+#endif
