@@ -1,0 +1,170 @@
+/*
+ * mcpd_types.h - the values that go into and come out of the calls of mcpd.h.
+ *
+ * Plain data without a call, so that every layer may see it. Strings are UTF-8; lists are
+ * NULL-terminated arrays, NULL is the empty list. In an options struct all zero is the default,
+ * unless a member says otherwise.
+ */
+#ifndef MCPD_TYPES_H
+#define MCPD_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mcpd_container_spec {
+    const char *name; /* NULL: a random one */
+    const char *image;
+    const char *network;        /* "none", "host"; NULL: the default */
+    const char *user;           /* "0:0", "app"; NULL: the image's */
+    const char *restart;        /* "no", "always", "on-failure[:n]", "unless-stopped"; NULL: "no" */
+    const char *const *ports;   /* "host:container" */
+    const char *const *volumes; /* "host:container[:ro]" */
+    const char *const *cmd;     /* NULL: the image's */
+    const char *const *env;     /* "K=V" */
+};
+
+struct mcpd_container_info {
+    char *name;
+    char *image;
+    char *state; /* created, running, paused, restarting, stopping, exited */
+    char *network;
+    char *user;
+    char *restart;
+    char **ports;
+    char **volumes;
+    char **cmd;
+    char *version;           /* the image reference's tag, "" when it has none */
+    int64_t started_unix_ns; /* 0 when never started */
+};
+
+/* ------------------------------------------------------------------ images and registries */
+
+enum mcpd_pull_policy {
+    MCPD_PULL_ALWAYS, /* the default of mcpd_pull */
+    MCPD_PULL_MISSING,
+    MCPD_PULL_NEVER,
+    MCPD_PULL_NEWER,
+};
+
+/* One event of a transfer; strings are borrowed for the duration of the call. */
+struct mcpd_progress {
+    const char
+        *operation; /* "resolve", "download", "unpack", "exists", "config", "manifest", "done" */
+    const char *id; /* digest or reference the event is about */
+    uint64_t current_bytes;
+    uint64_t total_bytes; /* 0 when unknown */
+};
+typedef void (*mcpd_progress_function)(void *context, const struct mcpd_progress *progress);
+
+/* What pull, push and image_exists need to know about the other side. All zero is the default. */
+struct mcpd_registry_options {
+    bool skip_tls_verify; /* https without checking, then plain http */
+    const char *cert_dir; /* further CAs (*.crt) and client certificates */
+    const char *auth_file;
+    const char *credentials; /* "user:password" */
+    const char *platform;    /* "linux/arm/v7"; NULL: this machine's */
+    mcpd_progress_function progress;
+    void *progress_context;
+};
+
+struct mcpd_build_options {
+    const char *image;      /* name for the result */
+    const char *dockerfile; /* NULL: DIR/Dockerfile */
+    const char *context_dir;
+};
+
+/* ------------------------------------------------------------------ containers */
+
+struct mcpd_create_options {
+    struct mcpd_container_spec spec;
+    enum mcpd_pull_policy pull; /* MCPD_PULL_MISSING for run */
+    bool pull_set;              /* false: MISSING */
+    struct mcpd_registry_options registry;
+
+    const char *const *entrypoint; /* NULL: the image's; an empty list: none */
+    const char *hostname;
+    const char *working_dir;
+    const char *const *env_files; /* paths */
+    const char *const *mounts;    /* --mount type=bind|tmpfs,... (volumes with their issue) */
+    const char *const *tmpfs;     /* "/path[:options]" */
+    const char *const *labels;    /* "K=V" */
+    const char *const *annotations;
+    const char *const *add_hosts; /* "name:address" */
+    const char *const *group_add;
+    const char *const *cap_add;
+    const char *const *cap_drop;
+    const char *const *security_options;
+    const char *const *ulimits;
+    const char *stop_signal;
+    int stop_timeout_s;     /* < 0: 10 */
+    const char *memory;     /* "64m"; NULL: no limit */
+    const char *cpus;       /* "1.5" */
+    const char *pids_limit; /* "100", "-1": none; NULL: 2048 where the host can */
+    const char *shm_size;   /* NULL: 65536000 bytes */
+    const char *log_driver; /* "k8s-file" (default), "none" */
+    const char *umask;
+    bool read_only;
+    bool read_only_tmpfs_off;
+    bool init;
+    bool tty;
+    bool interactive;
+    bool auto_remove;
+    bool replace;
+    bool privileged;
+    const char *cid_file;
+    const char *const *create_command; /* argv for inspect; NULL fine */
+};
+
+/* Streams of an attached client. Descriptors stay the caller's. With tty the input's terminal is
+ * put into raw mode for the time of the call, size changes are passed on, and the detach keys
+ * (ctrl-p ctrl-q) leave. */
+struct mcpd_streams {
+    int input_fd; /* -1: none */
+    int output_fd;
+    int error_fd;
+    bool forward_signals; /* SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1/2 go to the container */
+};
+enum mcpd_attach_end {
+    MCPD_ATTACH_EXITED,
+    MCPD_ATTACH_DETACHED,
+};
+struct mcpd_attach_result {
+    enum mcpd_attach_end end;
+    int exit_code; /* 0..255, 128 + signal */
+};
+
+struct mcpd_exec_options {
+    const char *const *cmd;
+    const char *const *env;
+    const char *const *env_files;
+    const char *user;
+    const char *working_dir;
+    bool tty;
+    bool interactive;
+    bool detach;
+    bool privileged;
+};
+
+enum mcpd_log_stream {
+    MCPD_LOG_STDOUT = 1,
+    MCPD_LOG_STDERR = 2,
+};
+struct mcpd_logs_options {
+    bool follow;
+    int64_t tail_lines;    /* < 0: all */
+    int64_t since_unix_ns; /* 0: from the start */
+    int64_t until_unix_ns; /* 0: to the end */
+};
+/* Called for each piece of a line; is_line_end tells the last piece. Non-zero stops. */
+typedef int (*mcpd_log_function)(void *context, enum mcpd_log_stream stream, int64_t unix_ns,
+                                 const char *bytes, size_t count, bool is_line_end);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

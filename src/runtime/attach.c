@@ -1,0 +1,484 @@
+/*
+ * attach.c - the loop of a client in the foreground: run, start -a, exec.
+ *
+ * Theory of operation. Whatever arrives is held in one buffer for each direction, and a side is
+ * only read when its buffer is empty. Nothing blocks but the poll: output goes to descriptors that
+ * are not ours to switch to non-blocking, so each write waits for POLLOUT and is small enough for
+ * what that promises. So signals, a stop of the container and the user's keys are seen even while
+ * a pager holds our output.
+ *
+ * Signals come through a signalfd. Those that are to be passed on go to the container; with a
+ * terminal in raw mode the deadly ones are caught in any case, because a shell with a raw terminal
+ * is no use to anybody: the mode is undone first and the signal raised again. What the caller
+ * ignores (nohup) stays ignored. The terminal is restored on every way out.
+ *
+ * The other side is a monitor (packets over its socket, which also tell the end) or the terminal
+ * of a process of our own (exec; its pidfd tells the end). A process without terminal gets the
+ * client's descriptors themselves; then this loop only passes signals on.
+ *
+ * Detaching: ctrl-p ctrl-q, as docker and podman. A ctrl-p is held back until the next key.
+ */
+#include "runtime/attach.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "base/proc.h"
+#include "runtime/monitor.h"
+#include "runtime/tty.h"
+
+#define KEY_DETACH_FIRST  0x10 /* ctrl-p */
+#define KEY_DETACH_SECOND 0x11 /* ctrl-q */
+
+enum poll_slot {
+    POLL_SIGNAL,
+    POLL_PEER,
+    POLL_OUTPUT,
+    POLL_INPUT,
+    POLL_END,
+    POLL_COUNT,
+};
+
+struct attach {
+    const struct attach_request *request;
+    struct tty tty;
+    int signal_fd;
+    sigset_t old_mask;
+    bool is_masked;
+
+    /* To the client. */
+    char output[1 + STREAM_MAX_PAYLOAD];
+    size_t output_start, output_end;
+    int output_fd; /* where that goes */
+    size_t output_step; /* how much a write takes without blocking */
+
+    /* To the container. */
+    char input[STREAM_MAX_PAYLOAD];
+    size_t input_start, input_end;
+    bool is_input_open;
+    bool has_detach_prefix; /* a ctrl-p is held back */
+
+    bool is_peer_gone; /* nobody uses the terminal any more; the process may live on */
+    bool is_done;
+    struct mcpd_attach_result result;
+};
+
+static bool has_peer(const struct attach *attach)
+{
+    return attach->request->connection_fd >= 0 || attach->request->master_fd >= 0;
+}
+
+/* --- to the other side ------------------------------------------------------------------ */
+
+static bool send_packet(const struct attach *attach, enum stream_packet type, const void *bytes,
+                        size_t count)
+{
+    char head = (char)type;
+    struct iovec parts[] = {{.iov_base = &head, .iov_len = 1}, {.iov_len = count}};
+    const struct msghdr message = {.msg_iov = parts, .msg_iovlen = count > 0 ? 2 : 1};
+    ssize_t sent;
+
+    memcpy(&parts[1].iov_base, &bytes, sizeof(bytes));
+    do
+        sent = sendmsg(attach->request->connection_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent >= 0;
+}
+
+static void flush_input(struct attach *attach)
+{
+    const char *bytes = attach->input + attach->input_start;
+    size_t count = attach->input_end - attach->input_start;
+    ssize_t taken;
+
+    if (attach->request->connection_fd >= 0) {
+        taken = send_packet(attach, STREAM_STDIN, bytes, count) ? (ssize_t)count : -1;
+    } else {
+        do
+            taken = write(attach->request->master_fd, bytes, count);
+        while (taken < 0 && errno == EINTR);
+    }
+    if (taken < 0 && errno == EAGAIN)
+        return;
+    /* Any other failure: the other side ends, and its end will tell. */
+    attach->input_start = taken < 0 ? attach->input_end : attach->input_start + (size_t)taken;
+}
+
+static void send_end(struct attach *attach)
+{
+    attach->is_input_open = false;
+    if (attach->request->connection_fd >= 0)
+        (void)send_packet(attach, STREAM_STDIN_END, NULL, 0);
+}
+
+static void send_size(const struct attach *attach)
+{
+    const struct mcpd_streams *streams = attach->request->streams;
+    unsigned short size[2];
+
+    if (!attach->request->has_tty || (!tty_get_size(streams->input_fd, &size[0], &size[1]) &&
+                                      !tty_get_size(streams->output_fd, &size[0], &size[1])))
+        return;
+    if (attach->request->connection_fd >= 0)
+        (void)send_packet(attach, STREAM_RESIZE, size, sizeof(size));
+    else
+        tty_set_size(attach->request->master_fd, size[0], size[1]);
+}
+
+static void send_signal(const struct attach *attach, int number)
+{
+    unsigned char byte = (unsigned char)number;
+
+    if (attach->request->connection_fd >= 0)
+        (void)send_packet(attach, STREAM_SIGNAL, &byte, 1);
+    else
+        (void)proc_pidfd_send_signal(attach->request->end_fd, number);
+}
+
+/* --- from the client --------------------------------------------------------------------------- */
+
+/* Takes the detach keys out of what was read, in place. True when they were pressed. Room for a held
+ * back key is in front of the bytes. */
+static bool filter_keys(struct attach *attach)
+{
+    size_t kept = attach->input_start;
+
+    for (size_t i = attach->input_start; i < attach->input_end; i++) {
+        char key = attach->input[i];
+
+        if (attach->has_detach_prefix && key == KEY_DETACH_SECOND) {
+            attach->input_end = kept;
+            return true;
+        }
+        /* The held back key was at an index below i, so there is room for it. */
+        if (attach->has_detach_prefix)
+            attach->input[kept++] = KEY_DETACH_FIRST;
+        attach->has_detach_prefix = key == KEY_DETACH_FIRST;
+        if (!attach->has_detach_prefix)
+            attach->input[kept++] = key;
+    }
+    attach->input_end = kept;
+    return false;
+}
+
+static void read_input(struct attach *attach)
+{
+    /* One byte in front for a key held back from the read before. */
+    ssize_t count = read(attach->request->streams->input_fd, attach->input + 1,
+                         sizeof(attach->input) - 1);
+
+    if (count < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (count <= 0) {
+        send_end(attach);
+        return;
+    }
+    attach->input_start = 1;
+    attach->input_end = 1 + (size_t)count;
+    if (attach->tty.fd >= 0) {
+        if (attach->has_detach_prefix) {
+            attach->input[0] = KEY_DETACH_FIRST;
+            attach->input_start = 0;
+            attach->has_detach_prefix = false;
+        }
+        if (filter_keys(attach)) {
+            attach->is_done = true;
+            attach->result.end = MCPD_ATTACH_DETACHED;
+        }
+    }
+    if (attach->input_start < attach->input_end)
+        flush_input(attach);
+}
+
+/* --- to the client ------------------------------------------------------------------------------- */
+
+/* POLLOUT promises room for PIPE_BUF bytes in a pipe; a file takes everything. */
+static size_t step_of(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? STREAM_MAX_PAYLOAD : 4096;
+}
+
+static int write_output(struct attach *attach, struct mcpd_error *err)
+{
+    size_t count = attach->output_end - attach->output_start;
+    ssize_t written;
+
+    if (count > attach->output_step)
+        count = attach->output_step;
+    written = write(attach->output_fd, attach->output + attach->output_start, count);
+    if (written < 0 && (errno == EINTR || errno == EAGAIN))
+        return 0;
+    if (written < 0 && errno == EPIPE)
+        return error_set(err, MCPD_E_CANCELLED, "nobody reads the output any more");
+    if (written < 0)
+        return error_errno(err, "write the output");
+    attach->output_start += (size_t)written;
+    return 0;
+}
+
+static void set_output(struct attach *attach, int fd, size_t start, size_t end)
+{
+    if (fd < 0)
+        return;
+    if (fd != attach->output_fd) {
+        attach->output_fd = fd;
+        attach->output_step = step_of(fd);
+    }
+    attach->output_start = start;
+    attach->output_end = end;
+}
+
+static int take_packet(struct attach *attach, size_t length, struct mcpd_error *err)
+{
+    const struct mcpd_streams *streams = attach->request->streams;
+    int32_t exit_code;
+
+    switch (attach->output[0]) {
+    case STREAM_STDOUT:
+        set_output(attach, streams->output_fd, 1, length);
+        return 0;
+    case STREAM_STDERR:
+        set_output(attach, streams->error_fd, 1, length);
+        return 0;
+    case STREAM_EXITED:
+        if (length != 1 + sizeof(exit_code))
+            break;
+        memcpy(&exit_code, attach->output + 1, sizeof(exit_code));
+        attach->result = (struct mcpd_attach_result){.end = MCPD_ATTACH_EXITED,
+                                                     .exit_code = exit_code};
+        attach->is_done = true;
+        return 0;
+    default:
+        break;
+    }
+    return error_set(err, MCPD_E_PROTOCOL, "the container's monitor sent something unknown");
+}
+
+static int read_connection(struct attach *attach, struct mcpd_error *err)
+{
+    ssize_t length;
+
+    do
+        length = recv(attach->request->connection_fd, attach->output, sizeof(attach->output),
+                      MSG_DONTWAIT);
+    while (length < 0 && errno == EINTR);
+    if (length < 0 && errno == EAGAIN)
+        return 0;
+    if (length <= 0)
+        return error_set(err, MCPD_E_STATE, "the container's monitor is gone");
+    return take_packet(attach, (size_t)length, err);
+}
+
+/* False when there is nothing (any more). */
+static bool read_master(struct attach *attach)
+{
+    ssize_t count;
+
+    do
+        count = read(attach->request->master_fd, attach->output, sizeof(attach->output));
+    while (count < 0 && errno == EINTR);
+    if (count <= 0)
+        return false;
+    set_output(attach, attach->request->streams->output_fd, 0, (size_t)count);
+    return true;
+}
+
+/* What an exec'd process left in its terminal. */
+static int drain_master(struct attach *attach, struct mcpd_error *err)
+{
+    int rc = 0;
+
+    attach->is_done = true;
+    while (rc == 0 && attach->request->master_fd >= 0 &&
+           (attach->output_start < attach->output_end || read_master(attach)))
+        rc = write_output(attach, err);
+    return rc;
+}
+
+/* --- signals ------------------------------------------------------------------------------------------ */
+
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static int catch_signals(struct attach *attach, struct mcpd_error *err)
+{
+    static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+    bool catches = attach->request->streams->forward_signals || attach->tty.fd >= 0;
+    sigset_t caught;
+    sigset_t blocked;
+
+    (void)sigemptyset(&caught);
+    for (size_t i = 0; catches && i < ARRAY_SIZE(deadly); i++)
+        if (!is_ignored(deadly[i]))
+            (void)sigaddset(&caught, deadly[i]);
+    if (attach->request->has_tty)
+        (void)sigaddset(&caught, SIGWINCH);
+    blocked = caught;
+    (void)sigaddset(&blocked, SIGPIPE); /* EPIPE is enough */
+    attach->signal_fd = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (attach->signal_fd < 0)
+        return error_errno(err, "watch signals");
+    if (sigprocmask(SIG_BLOCK, &blocked, &attach->old_mask) < 0)
+        return error_errno(err, "block signals");
+    attach->is_masked = true;
+    return 0;
+}
+
+static void release_signals(struct attach *attach)
+{
+    const struct timespec now = {0};
+    sigset_t pipe_only;
+
+    if (!attach->is_masked)
+        return;
+    (void)sigemptyset(&pipe_only);
+    (void)sigaddset(&pipe_only, SIGPIPE);
+    if (!sigismember(&attach->old_mask, SIGPIPE))
+        while (sigtimedwait(&pipe_only, NULL, &now) > 0) /* one of ours, answered already */
+            ;
+    (void)sigprocmask(SIG_SETMASK, &attach->old_mask, NULL);
+    attach->is_masked = false;
+}
+
+static int take_signal(struct attach *attach, struct mcpd_error *err)
+{
+    struct signalfd_siginfo info;
+    int number;
+
+    if (read(attach->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return 0;
+    number = (int)info.ssi_signo;
+    if (number == SIGWINCH) {
+        send_size(attach);
+    } else if (attach->request->streams->forward_signals) {
+        send_signal(attach, number);
+    } else {
+        tty_restore(&attach->tty);
+        release_signals(attach);
+        (void)raise(number);
+        return error_set(err, MCPD_E_CANCELLED, "ended by a signal");
+    }
+    return 0;
+}
+
+/* --- the loop --------------------------------------------------------------------------------------------- */
+
+static void prepare(const struct attach *attach, struct pollfd polls[POLL_COUNT])
+{
+    const struct attach_request *request = attach->request;
+    bool has_output = attach->output_start < attach->output_end;
+    bool has_input = attach->input_start < attach->input_end;
+    int peer_fd = request->connection_fd >= 0 ? request->connection_fd : request->master_fd;
+    int peer_events = (has_output ? 0 : POLLIN) | (has_input ? POLLOUT : 0);
+
+    polls[POLL_SIGNAL] = (struct pollfd){.fd = attach->signal_fd, .events = POLLIN};
+    /* Without events a hang-up would still be reported, over and over. */
+    polls[POLL_PEER] = (struct pollfd){.fd = peer_events && !attach->is_peer_gone ? peer_fd : -1,
+                                       .events = (short)peer_events};
+    polls[POLL_OUTPUT] = (struct pollfd){.fd = has_output ? attach->output_fd : -1,
+                                         .events = POLLOUT};
+    polls[POLL_INPUT] = (struct pollfd){
+        .fd = attach->is_input_open && !has_input ? request->streams->input_fd : -1,
+        .events = POLLIN};
+    polls[POLL_END] = (struct pollfd){.fd = has_output ? -1 : request->end_fd, .events = POLLIN};
+}
+
+static int serve_peer(struct attach *attach, short events, struct mcpd_error *err)
+{
+    if (events & POLLOUT && attach->input_start < attach->input_end)
+        flush_input(attach);
+    if (attach->output_start < attach->output_end || !(events & (POLLIN | POLLHUP | POLLERR)))
+        return 0;
+    if (attach->request->connection_fd >= 0)
+        return read_connection(attach, err);
+    if (!read_master(attach) && (events & POLLHUP))
+        attach->is_peer_gone = true;
+    return 0;
+}
+
+static int serve(struct attach *attach, struct mcpd_error *err)
+{
+    struct pollfd polls[POLL_COUNT];
+    int rc = 0;
+
+    prepare(attach, polls);
+    if (poll(polls, POLL_COUNT, -1) < 0)
+        return errno == EINTR ? 0 : error_errno(err, "wait for the container");
+    if (polls[POLL_SIGNAL].revents)
+        rc = take_signal(attach, err);
+    if (rc == 0 && polls[POLL_OUTPUT].revents)
+        rc = write_output(attach, err);
+    if (rc == 0 && polls[POLL_PEER].revents && !attach->is_done)
+        rc = serve_peer(attach, polls[POLL_PEER].revents, err);
+    if (rc == 0 && polls[POLL_INPUT].revents && !attach->is_done)
+        read_input(attach);
+    if (rc == 0 && polls[POLL_END].revents && !attach->is_done)
+        rc = drain_master(attach, err);
+    return rc;
+}
+
+static void attach_free(struct attach **attach)
+{
+    if (!*attach)
+        return;
+    tty_restore(&(*attach)->tty);
+    release_signals(*attach);
+    cleanup_close_fd(&(*attach)->signal_fd);
+    free(*attach);
+}
+
+static struct attach *attach_new(const struct attach_request *request)
+{
+    struct attach *attach = malloc(sizeof(*attach));
+
+    if (!attach)
+        return NULL;
+    attach->request = request;
+    attach->tty = (struct tty)TTY_NONE;
+    attach->signal_fd = -1;
+    attach->is_masked = false;
+    attach->output_start = attach->output_end = 0;
+    attach->output_fd = -1;
+    attach->output_step = 0;
+    attach->input_start = attach->input_end = 0;
+    attach->is_input_open = has_peer(attach) && request->wants_input && request->streams->input_fd >= 0;
+    attach->has_detach_prefix = attach->is_peer_gone = attach->is_done = false;
+    attach->result = (struct mcpd_attach_result){0};
+    return attach;
+}
+
+int attach_run(const struct attach_request *request, struct mcpd_attach_result *ret_result,
+               struct mcpd_error *err)
+{
+    CLEANUP(attach_free) struct attach *attach = attach_new(request);
+    int rc = 0;
+
+    if (!attach)
+        return error_no_memory(err, "attach");
+    if (attach->is_input_open && request->has_tty && isatty(request->streams->input_fd))
+        rc = tty_make_raw(request->streams->input_fd, &attach->tty, err);
+    if (rc == 0)
+        rc = catch_signals(attach, err);
+    if (rc == 0)
+        send_size(attach);
+    while (rc == 0 && !attach->is_done)
+        rc = serve(attach, err);
+    /* What came with the end still has to get out. */
+    while (rc == 0 && attach->output_start < attach->output_end)
+        rc = write_output(attach, err);
+    if (rc == 0)
+        *ret_result = attach->result;
+    return rc;
+}

@@ -1,0 +1,31 @@
+/*
+ * attach.h - a client's descriptors and a container's streams, tied together until one side ends.
+ * Theory of operation: attach.c.
+ */
+#ifndef RUNTIME_ATTACH_H
+#define RUNTIME_ATTACH_H
+
+#include "base/error.h"
+#include "mcpd_types.h"
+
+#include <stdbool.h>
+
+struct attach_request {
+    const struct mcpd_streams *streams;
+    bool has_tty;     /* the container's side is a terminal */
+    bool wants_input; /* pass input on (-i) */
+
+    /* One of these two is the other side. */
+    int connection_fd; /* to a monitor: stream packets (monitor.h); -1: none */
+    int master_fd;     /* the terminal of an exec'd process; -1: none */
+
+    int end_fd; /* pidfd of an exec'd process: readable at its end; -1: none */
+};
+
+/* exit_code is set with a connection only. A monitor that hangs up without a last word is STATE;
+ * a signal that was not to be passed on is raised again when the terminal is in order, and
+ * CANCELLED if the process survives it. */
+int attach_run(const struct attach_request *request, struct mcpd_attach_result *ret_result,
+               struct mcpd_error *err) MUST_CHECK;
+
+#endif

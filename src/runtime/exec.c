@@ -1,0 +1,199 @@
+/*
+ * exec.c - a further process in a running container.
+ *
+ * The process is a child of the client: without a terminal it gets the client's own descriptors,
+ * so its output is copied by nobody, and its end is seen through its pidfd. Which container to
+ * join is not told by a number: the monitor hands out the pidfd of the first process. With a
+ * terminal the process opens one inside and sends it over, and the client ties it to its own.
+ * A detached process belongs to nobody once the client is gone; its namespace ends with the
+ * container.
+ */
+#include "runtime/exec.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/fdpass.h"
+#include "base/proc.h"
+#include "runtime/attach.h"
+#include "runtime/init.h"
+#include "runtime/monitor.h"
+#include "runtime/tty.h"
+
+/* What the process gets, and what we keep of it. Those marked are ours to close. */
+struct exec {
+    int null_fd;           /* ours */
+    int console_fd;        /* ours: the terminal arrives here */
+    int console_socket_fd; /* ours until the process has it */
+    int master_fd;         /* ours */
+    int target_pidfd;      /* ours: the container's first process */
+    pid_t target_pid;
+    pid_t pid;
+    int pidfd; /* ours */
+};
+#define EXEC_NONE                                                                                  \
+    {                                                                                              \
+        .null_fd = -1, .console_fd = -1, .console_socket_fd = -1, .master_fd = -1,                 \
+        .target_pidfd = -1, .pidfd = -1                                                            \
+    }
+
+static void exec_done(struct exec *exec)
+{
+    cleanup_close_fd(&exec->null_fd);
+    cleanup_close_fd(&exec->console_fd);
+    cleanup_close_fd(&exec->console_socket_fd);
+    cleanup_close_fd(&exec->master_fd);
+    cleanup_close_fd(&exec->target_pidfd);
+    cleanup_close_fd(&exec->pidfd);
+}
+
+static int not_running(struct mcpd_error *err)
+{
+    return error_set(err, MCPD_E_STATE,
+                     "can only create exec sessions on running containers: container state improper");
+}
+
+static bool has_terminal(const struct exec_request *request)
+{
+    return request->options->tty && !request->options->detach;
+}
+
+static int find_target(const struct exec_request *request, struct exec *exec,
+                       struct mcpd_error *err)
+{
+    const struct monitor_request question = {.operation = MONITOR_PIDFD};
+    struct monitor_reply answer;
+    int rc;
+
+    if (!container_is_active(request->container->state.status))
+        return not_running(err);
+    rc = monitor_request(request->root, request->container->id, &question, &answer,
+                         &exec->target_pidfd, err);
+    if (rc == -MCPD_E_STATE)
+        return not_running(err);
+    if (rc == 0 && exec->target_pidfd < 0)
+        return error_set(err, MCPD_E_PROTOCOL, "the container's monitor sent no process");
+    exec->target_pid = answer.pid;
+    return rc;
+}
+
+static int make_console(struct exec *exec, struct mcpd_error *err)
+{
+    int fds[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+        return error_errno(err, "make a socket pair");
+    exec->console_fd = fds[0];
+    exec->console_socket_fd = fds[1];
+    return 0;
+}
+
+static int receive_master(struct exec *exec, struct mcpd_error *err)
+{
+    size_t count = 0;
+    char word[8];
+    ssize_t length;
+
+    cleanup_close_fd(&exec->console_socket_fd);
+    exec->console_socket_fd = -1;
+    length = fdpass_receive(exec->console_fd, word, sizeof(word), &exec->master_fd, 1, &count, err);
+    if (length < 0)
+        return (int)length;
+    if (count == 0)
+        return error_set(err, MCPD_E_INTERNAL, "the process sent no terminal");
+    if (fcntl(exec->master_fd, F_SETFL, O_NONBLOCK | O_RDWR) < 0)
+        return error_errno(err, "set up the terminal");
+    return 0;
+}
+
+/* Which descriptors the process starts with. */
+static void choose_streams(const struct exec_request *request, const struct exec *exec,
+                           struct join_request *join)
+{
+    const struct mcpd_streams *streams = request->streams;
+
+    join->stdin_fd = join->stdout_fd = join->stderr_fd = -1;
+    join->console_socket_fd = exec->console_socket_fd;
+    if (has_terminal(request))
+        return;
+    join->stdin_fd = join->stdout_fd = join->stderr_fd = exec->null_fd;
+    if (request->options->detach)
+        return;
+    if (request->options->interactive && streams->input_fd >= 0)
+        join->stdin_fd = streams->input_fd;
+    if (streams->output_fd >= 0)
+        join->stdout_fd = streams->output_fd;
+    if (streams->error_fd >= 0)
+        join->stderr_fd = streams->error_fd;
+}
+
+static int join(const struct exec_request *request, const struct plan_process *process,
+                struct exec *exec, struct mcpd_error *err)
+{
+    struct join_request join = {.plan = &request->container->plan,
+                                .process = process,
+                                .target_pidfd = exec->target_pidfd,
+                                .target_pid = exec->target_pid,
+                                .cgroup_path = request->container->run.cgroup_path,
+                                .root_fd = request->root->root_fd};
+    int rc;
+
+    choose_streams(request, exec, &join);
+    if (request->streams &&
+        !tty_get_size(request->streams->input_fd, &join.console_rows, &join.console_columns))
+        (void)tty_get_size(request->streams->output_fd, &join.console_rows, &join.console_columns);
+    rc = launch_join(&join, &exec->pid, &exec->pidfd, err);
+    if (rc == 0 && has_terminal(request))
+        rc = receive_master(exec, err);
+    return rc;
+}
+
+static int await_end(const struct exec_request *request, const struct exec *exec,
+                     struct mcpd_attach_result *ret_result, struct mcpd_error *err)
+{
+    const struct attach_request attach = {.streams = request->streams,
+                                          .has_tty = request->options->tty,
+                                          .wants_input = request->options->interactive,
+                                          .connection_fd = -1,
+                                          .master_fd = exec->master_fd,
+                                          .end_fd = exec->pidfd};
+    struct mcpd_attach_result result = {0};
+    int status = 0;
+    int rc = exec->pidfd >= 0 ? attach_run(&attach, &result, err) : 0;
+
+    if (rc < 0)
+        return rc;
+    if (result.end == MCPD_ATTACH_EXITED) {
+        while (waitpid(exec->pid, &status, 0) < 0)
+            if (errno != EINTR)
+                return error_errno(err, "wait for the process");
+        result.exit_code = proc_exit_code(status);
+    }
+    *ret_result = result;
+    return 0;
+}
+
+int exec_run(const struct exec_request *request, struct mcpd_attach_result *ret_result,
+             struct mcpd_error *err)
+{
+    CLEANUP(exec_done) struct exec exec = EXEC_NONE;
+    CLEANUP(plan_process_done) struct plan_process process = {0};
+    int rc = find_target(request, &exec, err);
+
+    if (rc == 0)
+        rc = spec_exec_process(&request->container->plan, request->options, request->host, &process,
+                               err);
+    if (rc < 0)
+        return rc;
+    process.tty = has_terminal(request); /* nobody would keep the terminal of a detached one */
+    exec.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (exec.null_fd < 0)
+        return error_errno(err, "open /dev/null");
+    rc = process.tty ? make_console(&exec, err) : 0;
+    if (rc == 0)
+        rc = join(request, &process, &exec, err);
+    if (rc < 0 || request->options->detach)
+        return rc;
+    return await_end(request, &exec, ret_result, err);
+}

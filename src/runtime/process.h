@@ -1,0 +1,40 @@
+/*
+ * process.h - the last part of a container's process, the same for its first one and for exec: from
+ * "inside all namespaces and the root" to the command.
+ */
+#ifndef RUNTIME_PROCESS_H
+#define RUNTIME_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "runtime/console.h"
+#include "runtime/plan.h"
+#include "runtime/seccomp.h"
+
+struct process_job {
+    const struct plan_process *process;
+    const struct seccomp_filter *filter;
+    int root_fd;     /* O_PATH of the root we are in */
+    int stdio[3];    /* -1: /dev/null; unused with a console */
+    int null_fd;     /* /dev/null of the host */
+    struct stat self; /* our own executable: selfexe_stat */
+    int report_fd;   /* handshake.h; moved to another number on the way */
+    struct console *console; /* NULL without tty */
+    bool in_userns;
+    bool makes_folder;     /* the working directory, when it is missing */
+    bool uses_reaper;      /* we become pid 1's reaper, a child runs the command */
+    bool ends_with_parent; /* killed when whoever made us ends */
+};
+
+/* Becomes the command. Only returns to say why not. */
+int process_run(struct process_job *job, struct mcpd_error *err) MUST_CHECK;
+
+/* Closes this descriptor and all above. */
+void process_close_from(int first_fd);
+/* Sets close-on-exec on everything above 2 that came from elsewhere. With the host's /proc. */
+void process_protect_fds(void);
+/* No signal blocked or ignored, all at their defaults. */
+void process_reset_signals(void);
+
+#endif

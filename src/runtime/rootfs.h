@@ -1,0 +1,25 @@
+/*
+ * rootfs.h - the container's root file system: mounted from its layers, and entered for good.
+ */
+#ifndef RUNTIME_ROOTFS_H
+#define RUNTIME_ROOTFS_H
+
+#include <stdbool.h>
+
+#include "runtime/plan.h"
+
+struct rootfs_request {
+    const struct plan *plan;
+    int root_fd;          /* ROOT of the store: layers/HEX/fs */
+    int container_dir_fd; /* upper/ and work/, made when missing */
+    bool in_userns;
+};
+
+/* Mounts it in this mount namespace, over the container's folder, and gives a descriptor of it. */
+int rootfs_mount(const struct rootfs_request *request, int *ret_root_fd,
+                 struct mcpd_error *err) MUST_CHECK;
+
+/* Makes it the root and working directory of this process and takes the host's away. */
+int rootfs_enter(int root_fd, struct mcpd_error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,308 @@
+/*
+ * spec_volumes.c - one -v, --mount or --tmpfs as a mount.
+ *
+ * Grammar: podman-run(1). Named and anonymous volumes come with their own issue and
+ * are refused here in one line.
+ */
+#include "runtime/spec_parts.h"
+
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/str.h"
+#include "runtime/pathclean.h"
+
+void spec_mount_done(struct plan_mount *mount)
+{
+    free(mount->source);
+    free(mount->destination);
+    free(mount->data);
+    *mount = (struct plan_mount){0};
+}
+
+static int add_data(struct plan_mount *mount, const char *key, const char *value,
+                    struct mcpd_error *err)
+{
+    char *data =
+        str_format("%s%s%s=%s", mount->data ? mount->data : "", mount->data ? "," : "", key, value);
+
+    if (!data)
+        return error_no_memory(err, "mount options");
+    free(mount->data);
+    mount->data = data;
+    return 0;
+}
+
+static int set_destination(const char *text, struct plan_mount *mount, struct mcpd_error *err)
+{
+    if (*text != '/')
+        return error_set(err, MCPD_E_INVALID,
+                         "invalid container path \"%s\", must be an absolute path", text);
+    mount->destination = pathclean(text);
+    if (!mount->destination)
+        return error_no_memory(err, "mount");
+    if (strcmp(mount->destination, "/") == 0)
+        return error_set(err, MCPD_E_INVALID, "invalid container path \"%s\": it is the root",
+                         text);
+    return 0;
+}
+
+/* podman: what does not begin with '/' or '.' is the name of a volume. */
+static int set_bind_source(const char *text, const char *current_dir, struct plan_mount *mount,
+                           struct mcpd_error *err)
+{
+    CLEANUP_FREE char *absolute = NULL;
+
+    if (*text == '\0')
+        return error_set(err, MCPD_E_INVALID, "host directory cannot be empty");
+    if (*text != '/' && *text != '.')
+        return error_set(err, MCPD_E_UNSUPPORTED,
+                         "named volumes are not supported yet: \"%s\" (a host directory is written "
+                         "with its absolute path)",
+                         text);
+    absolute =
+        *text == '/' ? strdup(text) : str_format("%s/%s", current_dir ? current_dir : "/", text);
+    mount->source = absolute ? pathclean(absolute) : NULL;
+    return mount->source ? 0 : error_no_memory(err, "mount");
+}
+
+static bool take_propagation(const char *word, struct plan_mount *mount)
+{
+    static const struct {
+        char word[9];
+        unsigned int propagation;
+    } rows[] = {
+        {"shared", MS_SHARED}, {"rshared", MS_SHARED},  {"slave", MS_SLAVE},
+        {"rslave", MS_SLAVE},  {"private", MS_PRIVATE}, {"rprivate", MS_PRIVATE},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (strcmp(word, rows[i].word) == 0) {
+            mount->propagation = rows[i].propagation;
+            return true;
+        }
+    return false;
+}
+
+/* Words that every kind of mount knows. */
+static bool take_flag(const char *word, struct plan_mount *mount)
+{
+    if (strcmp(word, "ro") == 0 || strcmp(word, "readonly") == 0)
+        mount->read_only = true;
+    else if (strcmp(word, "rw") == 0)
+        mount->read_only = false;
+    else if (strcmp(word, "suid") == 0 || strcmp(word, "nosuid") == 0)
+        mount->no_suid = word[0] == 'n';
+    else if (strcmp(word, "dev") == 0 || strcmp(word, "nodev") == 0)
+        mount->no_dev = word[0] == 'n';
+    else if (strcmp(word, "exec") == 0 || strcmp(word, "noexec") == 0)
+        mount->no_exec = word[0] == 'n';
+    else
+        return take_propagation(word, mount);
+    return true;
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
+}
+
+static int take_bind_word(const char *word, struct plan_mount *mount, struct mcpd_error *err)
+{
+    /* SELinux labels, docker's consistency words and volume words change nothing here. */
+    static const char *const ignored[] = {"z",          "Z",    "cached", "delegated",
+                                          "consistent", "copy", "nocopy", NULL};
+    static const char *const later[] = {"U", "O", "idmap", NULL};
+
+    if (take_flag(word, mount) || is_one_of(word, ignored))
+        return 0;
+    if (strcmp(word, "bind") == 0 || strcmp(word, "rbind") == 0) {
+        mount->recursive = word[0] == 'r';
+        return 0;
+    }
+    if (is_one_of(word, later))
+        return error_set(err, MCPD_E_UNSUPPORTED, "mount option \"%s\" is not supported yet", word);
+    return error_set(err, MCPD_E_INVALID, "invalid mount option \"%s\"", word);
+}
+
+static struct plan_mount bind_defaults(void)
+{
+    return (struct plan_mount){.kind = PLAN_MOUNT_BIND,
+                               .recursive = true,
+                               .propagation = MS_PRIVATE,
+                               .is_user_volume = true};
+}
+
+int spec_volume_parse(const char *text, const char *current_dir, struct plan_mount *ret_mount,
+                      struct mcpd_error *err)
+{
+    CLEANUP_STRV char **parts = strv_split(text, ':');
+    CLEANUP_STRV char **words = NULL;
+    CLEANUP(spec_mount_done) struct plan_mount mount = bind_defaults();
+    size_t count = strv_length(parts);
+    int rc;
+
+    if (!parts)
+        return error_no_memory(err, "volume");
+    if (count == 1)
+        return error_set(err, MCPD_E_UNSUPPORTED, "anonymous volumes are not supported yet: \"%s\"",
+                         text);
+    if (count > 3)
+        return error_set(err, MCPD_E_INVALID,
+                         "incorrect volume format, should be [host-dir:]ctr-dir[:option]");
+    rc = set_bind_source(parts[0], current_dir, &mount, err);
+    if (rc == 0)
+        rc = set_destination(parts[1], &mount, err);
+    words = count == 3 ? strv_split(parts[2], ',') : NULL;
+    if (rc == 0 && count == 3 && !words)
+        rc = error_no_memory(err, "volume");
+    for (size_t i = 0; rc == 0 && words && words[i]; i++)
+        if (words[i][0] != '\0')
+            rc = take_bind_word(words[i], &mount, err);
+    if (rc < 0)
+        return rc;
+    *ret_mount = mount;
+    mount = (struct plan_mount){0};
+    return 0;
+}
+
+int spec_tmpfs_parse(const char *text, struct plan_mount *ret_mount, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *path = strndup(text, strcspn(text, ":"));
+    CLEANUP_STRV char **words = strv_split(strchrnul(text, ':'), ',');
+    CLEANUP(spec_mount_done)
+    struct plan_mount mount = {
+        .kind = PLAN_MOUNT_TMPFS, .no_suid = true, .no_dev = true, .is_user_volume = true};
+    static const char *const ignored[] = {"tmpcopyup", "notmpcopyup", NULL};
+    int rc;
+
+    if (!path || !words)
+        return error_no_memory(err, "tmpfs");
+    rc = set_destination(path, &mount, err);
+    for (size_t i = 0; rc == 0 && words[i]; i++) {
+        const char *word = words[i] + (i == 0 && words[i][0] == ':');
+        char *value = strchr(word, '=');
+
+        if (*word == '\0' || is_one_of(word, ignored) || take_flag(word, &mount))
+            continue;
+        if (!value)
+            return error_set(err, MCPD_E_INVALID, "invalid tmpfs option \"%s\"", word);
+        *value = '\0';
+        rc = add_data(&mount, word, value + 1, err);
+    }
+    if (rc < 0)
+        return rc;
+    *ret_mount = mount;
+    mount = (struct plan_mount){0};
+    return 0;
+}
+
+/* --- --mount ----------------------------------------------------------------------- */
+
+static int set_mount_type(const char *type, struct plan_mount *mount, struct mcpd_error *err)
+{
+    if (strcmp(type, "bind") == 0) {
+        *mount = bind_defaults();
+        return 0;
+    }
+    if (strcmp(type, "tmpfs") == 0) {
+        *mount = (struct plan_mount){
+            .kind = PLAN_MOUNT_TMPFS, .no_suid = true, .no_dev = true, .is_user_volume = true};
+        return 0;
+    }
+    if (is_one_of(type, (const char *const[]){"volume", "image", "devpts", "glob", NULL}))
+        return error_set(err, MCPD_E_UNSUPPORTED, "mounts of type \"%s\" are not supported yet",
+                         type);
+    return error_set(err, MCPD_E_INVALID, "invalid filesystem type \"%s\"", type);
+}
+
+static bool is_true(const char *value)
+{
+    return !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+}
+
+static int take_tmpfs_pair(const char *key, const char *value, struct plan_mount *mount,
+                           struct mcpd_error *err)
+{
+    if (value && strcmp(key, "tmpfs-size") == 0)
+        return add_data(mount, "size", value, err);
+    if (value && strcmp(key, "tmpfs-mode") == 0)
+        return add_data(mount, "mode", value, err);
+    if (strcmp(key, "tmpcopyup") == 0 || strcmp(key, "notmpcopyup") == 0)
+        return 0;
+    return error_set(err, MCPD_E_INVALID, "invalid mount option \"%s\"", key);
+}
+
+static int take_bind_pair(const char *key, const char *value, struct plan_mount *mount,
+                          struct mcpd_error *err)
+{
+    if (strcmp(key, "bind-propagation") == 0 && value && take_propagation(value, mount))
+        return 0;
+    if (strcmp(key, "bind-nonrecursive") == 0) {
+        mount->recursive = !is_true(value);
+        return 0;
+    }
+    if (strcmp(key, "relabel") == 0 || strcmp(key, "consistency") == 0)
+        return 0;
+    return take_bind_word(key, mount, err);
+}
+
+static int take_pair(const char *key, const char *value, const char *current_dir,
+                     struct plan_mount *mount, struct mcpd_error *err)
+{
+    static const char *const sources[] = {"source", "src", NULL};
+    static const char *const destinations[] = {"target", "destination", "dst", NULL};
+    bool is_bind = mount->kind == PLAN_MOUNT_BIND;
+
+    if (strcmp(key, "type") == 0)
+        return 0;
+    if (value && is_one_of(key, destinations) && !mount->destination)
+        return set_destination(value, mount, err);
+    if (value && is_bind && is_one_of(key, sources) && !mount->source) {
+        bool is_relative = *value != '/' && *value != '.' && *value != '\0';
+        CLEANUP_FREE char *path = str_format("%s%s", is_relative ? "./" : "", value);
+
+        return path ? set_bind_source(path, current_dir, mount, err)
+                    : error_no_memory(err, "mount");
+    }
+    if (strcmp(key, "ro") == 0 || strcmp(key, "readonly") == 0) {
+        mount->read_only = is_true(value);
+        return 0;
+    }
+    if (!value && take_flag(key, mount))
+        return 0;
+    return is_bind ? take_bind_pair(key, value, mount, err)
+                   : take_tmpfs_pair(key, value, mount, err);
+}
+
+int spec_mount_parse(const char *text, const char *current_dir, struct plan_mount *ret_mount,
+                     struct mcpd_error *err)
+{
+    CLEANUP_STRV char **pairs = strv_split(text, ',');
+    CLEANUP(spec_mount_done) struct plan_mount mount = {0};
+    const char *type = pairs ? strv_env_get(pairs, "type") : NULL;
+    int rc;
+
+    if (!pairs)
+        return error_no_memory(err, "mount");
+    rc = set_mount_type(type ? type : "volume", &mount, err);
+    for (size_t i = 0; rc == 0 && pairs[i]; i++) {
+        char *value = strchr(pairs[i], '=');
+
+        if (value)
+            *value++ = '\0';
+        rc = take_pair(pairs[i], value, current_dir, &mount, err);
+    }
+    if (rc < 0)
+        return rc;
+    if (!mount.destination)
+        return error_set(err, MCPD_E_INVALID, "must set volume destination: \"%s\"", text);
+    if (mount.kind == PLAN_MOUNT_BIND && !mount.source)
+        return error_set(err, MCPD_E_INVALID, "must set the source of a bind mount: \"%s\"", text);
+    *ret_mount = mount;
+    mount = (struct plan_mount){0};
+    return 0;
+}
