@@ -1,0 +1,81 @@
+/* cmd_load.c - load: images from an archive. */
+#include "cli/cli.h"
+#include "cli/commands/commands.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+struct load_values {
+    const char *input;
+    const char *progress;
+    bool quiet;
+};
+
+#define AT(member) offsetof(struct load_values, member)
+
+static const struct opt rows[] = {
+    OPT('i', "input", "FILE", STRING, AT(input), "The archive; stdin if unset"),
+    OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
+    OPT('q', "quiet", "", FLAG, AT(quiet), "Show no progress"),
+};
+
+static const struct opt_group groups[] = {OPT_GROUP(rows, 0), OPT_GROUPS_END};
+
+static int check_input(const char *input, struct mcpd_error *err)
+{
+    struct stat status;
+
+    if (!input) {
+        if (isatty(STDIN_FILENO))
+            return error_set(err, MCPD_E_INVALID,
+                             "cannot read from terminal, use command-line redirection or the "
+                             "--input flag");
+        return 0;
+    }
+    if (stat(input, &status) == 0)
+        return 0;
+    if (errno == ENOENT)
+        return error_set(err, MCPD_E_NOT_FOUND, "stat %s: no such file or directory", input);
+    return error_errno(err, "stat %s", input);
+}
+
+static int run(struct cli *cli, void *raw_values, char **arguments)
+{
+    const struct load_values *values = raw_values;
+    struct mcpd_registry_options options = {0};
+    char **names = NULL;
+    struct progress progress;
+    struct mcpd_engine *engine;
+    struct mcpd_error err = {0};
+    int rc = progress_init(&progress, values->progress, values->quiet, &err);
+
+    (void)arguments;
+    progress_connect(&progress, &options);
+    if (rc == 0)
+        rc = check_input(values->input, &err);
+    if (rc == 0)
+        rc = cli_engine(cli, &engine, &err);
+    if (rc == 0)
+        rc = mcpd_load(engine, values->input, &options, &names, &err);
+    progress_done(&progress);
+    if (rc < 0)
+        return cli_fail(cli, &err);
+    for (size_t i = 0; names && names[i]; i++)
+        (void)printf("Loaded image: %s\n", names[i]);
+    mcpd_strings_free(names);
+    return 0;
+}
+
+const struct command cmd_load = {
+    .arguments = "[options]",
+    .summary = "Load images from an archive",
+    .details = "Reads what `podman save` and `docker save` write: docker-archive and oci-archive.",
+    .examples = "load -i app.tar",
+    .groups = groups,
+    .values_size = sizeof(struct load_values),
+    .run = run,
+    .completes = COMPLETES_FILES,
+    .needs_image_code = true,
+};

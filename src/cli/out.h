@@ -1,0 +1,40 @@
+/* out.h - results on stdout: aligned columns, JSON and YAML, and the check that it all arrived. */
+#ifndef CLI_OUT_H
+#define CLI_OUT_H
+
+#include "base/buf.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* podman's indents: ps and info 2, images and manifests 4, inspect 5. */
+#define OUT_INDENT_PS      2
+#define OUT_INDENT_IMAGES  4
+#define OUT_INDENT_INSPECT 5
+
+/* Largest text that one command puts together before printing it. */
+#define OUT_MAX_BYTES (64u << 20)
+
+void out_text(const char *text);
+void out_line(const char *text);
+/* Pretty-printed with its end of line; indent 0: compact. */
+void out_json(const json_t *json, size_t indent);
+/* The same document as YAML (keys sorted, as podman's info prints them). */
+void out_yaml(json_t *json, struct buf *yaml);
+
+/* Lines of cells separated by tabs become columns at least 12 wide and 2 apart, as podman's tables.
+ */
+void out_align(const char *lines, struct buf *aligned);
+void out_columns(const char *lines);
+/* A cell must not break the table or steer the terminal: control characters become blanks. */
+void out_append_cell(struct buf *line, const char *text);
+
+/* Columns of the terminal behind a descriptor, 0 when it is none. */
+unsigned int out_terminal_width(int fd);
+unsigned int out_terminal_height(int fd);
+
+/* Flushes stdout. Unchanged status when all arrived; 1 when the reader has gone, 125 with a message
+ * when it could not be written (a full disk). */
+int out_finish(int status);
+
+#endif

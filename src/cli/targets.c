@@ -1,0 +1,171 @@
+/* targets.c - the containers a command is to act on, and acting on one after another. */
+#include "cli/targets.h"
+
+#include "base/fsutil.h"
+#include "base/jsonx.h"
+#include "base/str.h"
+#include "cli/filter.h"
+#include "cli/out.h"
+#include "cli/view.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define CID_FILE_MAX   4096
+#define DOCUMENT_DEPTH 64
+
+/* ------------------------------------------------------------------ lists */
+
+static int parse_array(const char *text, const char *what, json_t **ret_array,
+                       struct mcpd_error *err)
+{
+    int rc = jsonx_parse(text, strlen(text), DOCUMENT_DEPTH, what, ret_array, err);
+
+    if (rc == 0 && !json_is_array(*ret_array)) {
+        json_decref(*ret_array);
+        return error_set(err, MCPD_E_INTERNAL, "%s: not an array", what);
+    }
+    return rc;
+}
+
+int targets_list(struct cli *cli, bool all, json_t **ret_containers, struct mcpd_error *err)
+{
+    struct mcpd_engine *engine;
+    CLEANUP_FREE char *text = NULL;
+    int rc = cli_engine(cli, &engine, err);
+
+    if (rc == 0)
+        rc = mcpd_list_json(engine, all, &text, err);
+    return rc < 0 ? rc : parse_array(text, "list of containers", ret_containers, err);
+}
+
+int targets_list_images(struct cli *cli, json_t **ret_images, struct mcpd_error *err)
+{
+    struct mcpd_engine *engine;
+    CLEANUP_FREE char *text = NULL;
+    int rc = cli_engine(cli, &engine, err);
+
+    if (rc == 0)
+        rc = mcpd_images_json(engine, &text, err);
+    return rc < 0 ? rc : parse_array(text, "list of images", ret_images, err);
+}
+
+/* ------------------------------------------------------------------ finding */
+
+static int append(char ***names, const char *name, struct mcpd_error *err)
+{
+    return strv_append(names, name) < 0 ? error_no_memory(err, "names") : 0;
+}
+
+static int append_cid_file(const char *path, bool ignore, char ***names, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *text = NULL;
+    int rc = fs_read_file(AT_FDCWD, path, CID_FILE_MAX, &text, NULL, err);
+
+    if (rc == -MCPD_E_NOT_FOUND && ignore)
+        return 0;
+    if (rc < 0)
+        return error_wrap(err, rc, "reading CIDFile");
+    text[strcspn(text, "\n")] = '\0';
+    return append(names, text, err);
+}
+
+static int append_ids(json_t *containers, enum targets_scope scope, char ***names,
+                      struct mcpd_error *err)
+{
+    size_t index;
+    json_t *container;
+
+    json_array_foreach(containers, index, container) {
+        bool is_up = strcmp(view_text(container, "State"), "running") == 0 ||
+                     strcmp(view_text(container, "State"), "paused") == 0;
+        int rc =
+            scope == TARGETS_RUNNING && !is_up ? 0 : append(names, view_text(container, "Id"), err);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int append_listed(struct cli *cli, const struct target_values *values,
+                         enum targets_scope scope, char ***names, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *containers = NULL;
+    CLEANUP_JSON json_t *passed = NULL;
+    size_t count;
+    int rc = targets_list(cli, true, &containers, err);
+
+    if (rc < 0)
+        return rc;
+    count = json_array_size(containers);
+    if (values->latest && count == 0)
+        return error_set(err, MCPD_E_NOT_FOUND, "no containers in storage: no such container");
+    if (values->latest)
+        return append(names, view_text(json_array_get(containers, count - 1), "Id"), err);
+    rc = filter_containers(containers, values->filters, &passed, err);
+    return rc < 0 ? rc : append_ids(passed, scope, names, err);
+}
+
+static int check_request(const struct target_values *values, char *const *arguments,
+                         struct mcpd_error *err)
+{
+    bool has_list = values->all || values->latest || values->filters;
+
+    if (values->all && values->latest)
+        return error_set(err, MCPD_E_INVALID, "--all and --latest cannot be used together");
+    if (has_list && (arguments[0] || values->cid_files))
+        return error_set(err, MCPD_E_INVALID, "no arguments are needed with --%s",
+                         values->all      ? "all"
+                         : values->latest ? "latest"
+                                          : "filter");
+    if (!has_list && !arguments[0] && !values->cid_files)
+        return error_set(err, MCPD_E_INVALID, "you must provide at least one name or id");
+    return 0;
+}
+
+int targets_find(struct cli *cli, const struct target_values *values, char *const *arguments,
+                 enum targets_scope scope, char ***ret_names, struct mcpd_error *err)
+{
+    CLEANUP_STRV char **names = NULL;
+    int rc = check_request(values, arguments, err);
+
+    if (rc == 0 && (values->all || values->latest || values->filters))
+        rc = append_listed(cli, values, scope, &names, err);
+    for (size_t i = 0; rc == 0 && values->cid_files && values->cid_files[i]; i++)
+        rc = append_cid_file(values->cid_files[i], values->ignore, &names, err);
+    for (; rc == 0 && *arguments; arguments++)
+        rc = append(&names, *arguments, err);
+    if (rc == 0)
+        *ret_names = TAKE_PTR(names);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ acting */
+
+int targets_each(struct cli *cli, const struct target_values *values, char *const *arguments,
+                 enum targets_scope scope, targets_function function, void *context)
+{
+    CLEANUP_STRV char **names = NULL;
+    struct mcpd_error err = {0};
+    int status = 0;
+
+    if (targets_find(cli, values, arguments, scope, &names, &err) < 0)
+        return cli_fail(cli, &err);
+    for (size_t i = 0; names && names[i]; i++) {
+        int rc;
+
+        err = (struct mcpd_error){0};
+        rc = function(cli, names[i], context, &err);
+        if (rc == -MCPD_E_NOT_FOUND && (values->ignore || values->all))
+            continue;
+        if (rc < 0) {
+            int failed = cli_fail(cli, &err);
+
+            status = status != 0 ? status : failed;
+        } else {
+            out_line(names[i]);
+        }
+    }
+    return status;
+}

@@ -1,0 +1,25 @@
+/* values.h - how podman's users write numbers, switches, durations and times. */
+#ifndef CLI_VALUES_H
+#define CLI_VALUES_H
+
+#include "base/cleanup.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* All return 0, -MCPD_E_INVALID or -MCPD_E_LIMIT (out of range), without a text: the caller knows
+ * the option. */
+
+/* As Go's ParseBool: 1, t, T, true, TRUE, True and their opposites. */
+int value_parse_bool(const char *text, bool *ret_value) MUST_CHECK;
+/* Decimal with an optional sign. */
+int value_parse_int(const char *text, int64_t *ret_value) MUST_CHECK;
+/* "1", "1.5", ".5" */
+bool value_is_real(const char *text);
+/* Go's durations: "90s", "1h2m3.5s", "250ms", "0"; a bare number is not one. */
+int value_parse_duration(const char *text, int64_t *ret_ns) MUST_CHECK;
+/* RFC 3339, "2026-11-23[T16:32[:08]]" (UTC), Unix seconds with a fraction, or a duration before
+ * now_unix_ns. */
+int value_parse_time(const char *text, int64_t now_unix_ns, int64_t *ret_unix_ns) MUST_CHECK;
+
+#endif

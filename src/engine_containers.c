@@ -1,0 +1,437 @@
+/* engine_containers.c - the calls about containers that are there: run them, end them, look at them. */
+#include "engine.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/userns.h"
+#include "runtime/attach.h"
+#include "runtime/exec.h"
+#include "runtime/logfile.h"
+#include "runtime/monitor.h"
+#include "runtime/signals.h"
+#include "runtime/spec.h"
+#include "runtime/tty.h"
+
+#define END_ATTEMPTS  3
+#define MS_PER_SECOND 1000
+
+extern char **environ;
+
+int engine_load_container(const struct mcpd_engine *engine, const char *name,
+                          struct container *ret_container, struct mcpd_error *err)
+{
+    char id[IDENT_SIZE];
+    int rc = container_find(&engine->containers, name, id, err);
+
+    if (rc == 0)
+        rc = container_load(&engine->containers, id, ret_container, err);
+    /* It went away between the two; the user knows it by another word than its id. */
+    if (rc == -MCPD_E_NOT_FOUND)
+        return error_set(err, MCPD_E_NOT_FOUND,
+                         "no container with name or ID \"%s\" found: no such container", name);
+    return rc;
+}
+
+int mcpd_container_id(struct mcpd_engine *engine, const char *name, char **ret_id,
+                      struct mcpd_error *err)
+{
+    char id[IDENT_SIZE];
+    int rc = container_find(&engine->containers, name, id, err);
+
+    if (rc < 0)
+        return rc;
+    *ret_id = strdup(id);
+    return *ret_id ? 0 : error_no_memory(err, "id");
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+static int attach_to(const struct container *container, int connection_fd,
+                     const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
+                     struct mcpd_error *err)
+{
+    const struct attach_request request = {.streams = streams,
+                                           .has_tty = container->plan.process.tty,
+                                           .wants_input = container->plan.process.open_stdin,
+                                           .connection_fd = connection_fd,
+                                           .master_fd = -1,
+                                           .end_fd = -1};
+    struct mcpd_attach_result result = {0};
+    int rc = attach_run(&request, &result, err);
+
+    if (rc == 0 && ret_result)
+        *ret_result = result;
+    return rc;
+}
+
+static int attach_running(const struct mcpd_engine *engine, const struct container *container,
+                          const struct mcpd_streams *streams,
+                          struct mcpd_attach_result *ret_result, struct mcpd_error *err)
+{
+    const struct monitor_request request = {.operation = MONITOR_ATTACH,
+                                            .flags = streams->input_fd >= 0 ? MONITOR_FLAG_STDIN
+                                                                            : 0};
+    struct monitor_reply reply;
+    CLEANUP_FD int fd = -1;
+    int rc = monitor_request(&engine->containers, container->id, &request, &reply, &fd, err);
+
+    return rc < 0 ? rc : attach_to(container, fd, streams, ret_result, err);
+}
+
+static int start(const struct mcpd_engine *engine, const struct container *container,
+                 const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
+                 struct mcpd_error *err)
+{
+    struct monitor_start_options options = {.program = engine->program,
+                                            .attach = streams != NULL,
+                                            .is_orphan = !engine->is_program};
+    CLEANUP_FD int fd = -1;
+    int rc;
+
+    if (!engine->program)
+        return error_set(err, MCPD_E_UNSUPPORTED, "the program mcpd is not installed");
+    if (streams && container->plan.process.tty &&
+        !tty_get_size(streams->input_fd, &options.rows, &options.columns))
+        (void)tty_get_size(streams->output_fd, &options.rows, &options.columns);
+    rc = monitor_start(&engine->containers, container, &options, &fd, err);
+    return rc < 0 || !streams ? rc : attach_to(container, fd, streams, ret_result, err);
+}
+
+int mcpd_start(struct mcpd_engine *engine, const char *name, const struct mcpd_streams *streams,
+               struct mcpd_attach_result *ret_result, struct mcpd_error *err)
+{
+    struct container container;
+    int rc = engine_load_container(engine, name, &container, err);
+
+    if (rc < 0)
+        return rc;
+    if (!container_is_active(container.state.status))
+        rc = start(engine, &container, streams, ret_result, err);
+    else if (streams)
+        rc = attach_running(engine, &container, streams, ret_result, err);
+    container_done(&container);
+    return rc;
+}
+
+/* --- end ------------------------------------------------------------------------------------------- */
+
+/* How a container ended, and the question that leads there. */
+struct ending {
+    struct monitor_request request;
+    int timeout_ms; /* for the answer; < 0: for ever */
+    int exit_code;
+    bool was_killed;
+};
+
+static int ask_for_end(const struct mcpd_engine *engine, const struct container *container,
+                       struct ending *ending, struct mcpd_error *err)
+{
+    struct monitor_reply reply;
+    CLEANUP_FD int fd = -1;
+    int rc = monitor_send_request(&engine->containers, container->id, &ending->request, &fd, err);
+
+    if (rc == 0)
+        rc = monitor_receive_reply(fd, ending->timeout_ms, &reply, NULL, err);
+    if (rc < 0)
+        return rc;
+    ending->exit_code = reply.exit_code;
+    ending->was_killed = reply.was_killed != 0;
+    return 0;
+}
+
+/* Waits until it does not run any more. No answer (STATE) has two reasons: it ended by itself
+ * just now, or its monitor was lost. Loading the record tells, and settles the second. */
+static int await_end(const struct mcpd_engine *engine, struct container *container,
+                     struct ending *ending, struct mcpd_error *err)
+{
+    char id[IDENT_SIZE];
+    int rc = 0;
+
+    memcpy(id, container->id, sizeof(id));
+    for (int attempt = 0; attempt < END_ATTEMPTS; attempt++) {
+        ending->exit_code = container->state.exit_code;
+        if (!container_is_active(container->state.status))
+            return 0;
+        rc = ask_for_end(engine, container, ending, err);
+        if (rc != -MCPD_E_STATE)
+            return rc;
+        container_done(container);
+        rc = container_load(&engine->containers, id, container, err);
+        if (rc < 0) {
+            *container = (struct container){.dir_fd = -1};
+            return rc;
+        }
+    }
+    return error_set(err, MCPD_E_STATE, "the monitor of container %s does not answer", id);
+}
+
+static int stop_timeout_ms(const struct container *container, int timeout_s)
+{
+    int64_t seconds = timeout_s < 0 ? (int64_t)container->plan.stop_timeout_s : timeout_s;
+
+    return seconds > INT32_MAX / MS_PER_SECOND ? INT32_MAX : (int)(seconds * MS_PER_SECOND);
+}
+
+int mcpd_stop(struct mcpd_engine *engine, const char *name, int timeout_s, bool *ret_was_killed,
+              struct mcpd_error *err)
+{
+    struct ending ending = {.request = {.operation = MONITOR_STOP}, .timeout_ms = -1};
+    struct container container;
+    int rc = engine_load_container(engine, name, &container, err);
+
+    if (rc < 0)
+        return rc;
+    ending.request.argument = container.plan.stop_signal;
+    ending.request.timeout_ms = stop_timeout_ms(&container, timeout_s);
+    rc = await_end(engine, &container, &ending, err);
+    container_done(&container);
+    if (rc == 0 && ret_was_killed)
+        *ret_was_killed = ending.was_killed;
+    return rc;
+}
+
+int mcpd_wait(struct mcpd_engine *engine, const char *name, int timeout_ms, int *ret_exit_code,
+              struct mcpd_error *err)
+{
+    struct ending ending = {.request = {.operation = MONITOR_WAIT}, .timeout_ms = timeout_ms};
+    struct container container;
+    int rc = engine_load_container(engine, name, &container, err);
+
+    if (rc < 0)
+        return rc;
+    rc = await_end(engine, &container, &ending, err);
+    container_done(&container);
+    if (rc == 0)
+        *ret_exit_code = ending.exit_code;
+    return rc;
+}
+
+static int kill_and_wait(const struct mcpd_engine *engine, struct container *container,
+                      struct mcpd_error *err)
+{
+    struct ending ending = {.request = {.operation = MONITOR_STOP, .argument = SIGKILL},
+                            .timeout_ms = -1};
+
+    return await_end(engine, container, &ending, err);
+}
+
+int mcpd_kill(struct mcpd_engine *engine, const char *name, const char *signal_name,
+              struct mcpd_error *err)
+{
+    struct monitor_request request = {.operation = MONITOR_SIGNAL, .argument = SIGKILL};
+    struct monitor_reply reply;
+    struct container container;
+    int rc = signal_name ? signals_parse(signal_name, &request.argument, err) : 0;
+
+    if (rc == 0)
+        rc = engine_load_container(engine, name, &container, err);
+    if (rc < 0)
+        return rc;
+    if (!container_is_active(container.state.status))
+        rc = error_set(err, MCPD_E_STATE,
+                       "can only kill running containers. %s is in state %s: container state improper",
+                       container.id, container_status_name(container.state.status));
+    else if (request.argument == SIGKILL) /* nothing survives that, so its end can be waited for */
+        rc = kill_and_wait(engine, &container, err);
+    else
+        rc = monitor_request(&engine->containers, container.id, &request, &reply, NULL, err);
+    container_done(&container);
+    return rc;
+}
+
+/* A record that cannot be read: no name, no state. What it is called finds nothing from then on. */
+static int remove_damaged(const struct mcpd_engine *engine, const char *name,
+                          struct mcpd_error *err)
+{
+    char id[IDENT_SIZE];
+    int rc = container_find(&engine->containers, name, id, err);
+
+    return rc < 0 ? rc : container_delete(&engine->containers, id, NULL, true, err);
+}
+
+int mcpd_remove(struct mcpd_engine *engine, const char *name, bool force, struct mcpd_error *err)
+{
+    struct container container;
+    int rc = engine_load_container(engine, name, &container, err);
+
+    if (rc == -MCPD_E_CORRUPT && force)
+        return remove_damaged(engine, name, err);
+    if (rc < 0)
+        return rc;
+    if (force && container_is_active(container.state.status))
+        rc = kill_and_wait(engine, &container, err);
+    /* Killed, the container may be in the record as it was loaded; its end is what counts. */
+    if (rc == 0 && force)
+        container.state.status = CONTAINER_STATUS_EXITED;
+    if (rc == 0)
+        rc = container_remove(&engine->containers, &container, err);
+    else if (rc == -MCPD_E_NOT_FOUND && force) /* it removed itself at its end */
+        rc = 0;
+    container_done(&container);
+    return rc;
+}
+
+/* --- exec, logs ----------------------------------------------------------------------------------------- */
+
+int mcpd_exec(struct mcpd_engine *engine, const char *name, const struct mcpd_exec_options *options,
+              const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
+              struct mcpd_error *err)
+{
+    const struct spec_host host = {.is_rootless = userns_is_needed(),
+                                   .environment = (const char *const *)environ};
+    struct mcpd_attach_result result = {0};
+    struct container container;
+    struct exec_request request = {.root = &engine->containers,
+                                   .container = &container,
+                                   .options = options,
+                                   .host = &host,
+                                   .streams = streams};
+    int rc;
+
+    if (!streams && !options->detach)
+        return error_set(err, MCPD_E_INVALID, "exec in the foreground needs streams");
+    rc = engine_load_container(engine, name, &container, err);
+    if (rc < 0)
+        return rc;
+    rc = exec_run(&request, &result, err);
+    container_done(&container);
+    if (rc == 0 && ret_result)
+        *ret_result = result;
+    return rc;
+}
+
+int mcpd_logs(struct mcpd_engine *engine, const char *name, const struct mcpd_logs_options *options,
+              mcpd_log_function function, void *context, struct mcpd_error *err)
+{
+    const struct monitor_request request = {.operation = MONITOR_WAIT};
+    CLEANUP_FD int end_fd = -1;
+    struct container container;
+    int rc = engine_load_container(engine, name, &container, err);
+
+    if (rc < 0)
+        return rc;
+    if (str_equal(container.plan.log_driver, "none"))
+        rc = error_set(err, MCPD_E_UNSUPPORTED,
+                       "this container is using the 'none' log driver, cannot read logs: this "
+                       "container is not logging output");
+    else if (options->follow && container_is_active(container.state.status) &&
+             monitor_send_request(&engine->containers, container.id, &request, &end_fd, NULL) < 0)
+        end_fd = -1; /* it has just ended: what is there is all */
+    if (rc == 0)
+        rc = logfile_read(container.dir_fd, options, end_fd, function, context, err);
+    container_done(&container);
+    return rc;
+}
+
+/* --- looking -------------------------------------------------------------------------------------------- */
+
+/* As it would be given: "on-failure:5". */
+static char *restart_text(const struct plan *plan)
+{
+    const char *policy = plan->restart ? plan->restart : "no";
+
+    return plan->restart_max_retries > 0 ? str_format("%s:%u", policy, plan->restart_max_retries)
+                                         : strdup(policy);
+}
+
+static struct mcpd_container_info *make_info(const struct container *container)
+{
+    const struct plan *plan = &container->plan;
+    struct mcpd_container_info *info = calloc(1, sizeof(*info));
+
+    if (!info)
+        return NULL;
+    info->name = strdup(plan->name);
+    info->image = strdup(plan->image_name ? plan->image_name : "");
+    info->state = strdup(container_status_name(container->state.status));
+    info->network = strdup(plan->network_name ? plan->network_name : "");
+    info->user = strdup(plan->process.user ? plan->process.user : "");
+    info->restart = restart_text(plan);
+    info->ports = strv_copy(plan->ports_given);
+    info->volumes = strv_copy(plan->volumes_given);
+    info->cmd = strv_copy(plan->cmd_given);
+    info->version = mcpd_image_version(plan->image_name ? plan->image_name : "");
+    info->started_unix_ns = container->state.started_unix_ns;
+    if (info->name && info->image && info->state && info->network && info->user && info->restart &&
+        info->ports && info->volumes && info->cmd && info->version)
+        return info;
+    mcpd_container_info_free(info);
+    return NULL;
+}
+
+int mcpd_inspect(struct mcpd_engine *engine, const char *name,
+                 struct mcpd_container_info **ret_info, struct mcpd_error *err)
+{
+    struct mcpd_container_info *info;
+    struct container container;
+    int rc = engine_load_container(engine, name, &container, err);
+
+    if (rc < 0)
+        return rc;
+    info = make_info(&container);
+    container_done(&container);
+    if (!info)
+        return error_no_memory(err, "inspect");
+    *ret_info = info;
+    return 0;
+}
+
+int mcpd_list(struct mcpd_engine *engine, struct mcpd_container_info ***ret_infos,
+              struct mcpd_error *err)
+{
+    struct container *containers = NULL;
+    struct mcpd_container_info **infos;
+    size_t count = 0;
+    size_t made = 0;
+    int rc = container_list(&engine->containers, engine->warn, engine->warn_context, &containers,
+                            &count, err);
+
+    if (rc < 0)
+        return rc;
+    infos = calloc(count + 1, sizeof(struct mcpd_container_info *));
+    while (infos && made < count && (infos[made] = make_info(&containers[made])) != NULL)
+        made++;
+    container_list_free(containers, count);
+    if (!infos || made < count) {
+        mcpd_container_infos_free(infos);
+        return error_no_memory(err, "list of containers");
+    }
+    *ret_infos = infos;
+    return 0;
+}
+
+int mcpd_inspect_json(struct mcpd_engine *engine, const char *name, char **ret_object,
+                      struct mcpd_error *err)
+{
+    struct container container;
+    json_t *json;
+    int rc = engine_load_container(engine, name, &container, err);
+
+    if (rc < 0)
+        return rc;
+    json = container_inspect_json(&engine->containers, &container);
+    container_done(&container);
+    return engine_json_text(json, "inspect", ret_object, err);
+}
+
+int mcpd_list_json(struct mcpd_engine *engine, bool all, char **ret_array, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *array = json_array();
+    struct container *containers = NULL;
+    size_t count = 0;
+    int rc = container_list(&engine->containers, engine->warn, engine->warn_context, &containers,
+                            &count, err);
+
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        if (!all && !container_is_active(containers[i].state.status))
+            continue;
+        if (json_array_append_new(array, container_list_json(&containers[i])) < 0)
+            rc = error_no_memory(err, "list of containers");
+    }
+    container_list_free(containers, count);
+    return rc < 0 ? rc : engine_json_text(TAKE_PTR(array), "list of containers", ret_array, err);
+}

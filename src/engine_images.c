@@ -1,0 +1,279 @@
+/*
+ * engine_images.c - the calls about images in the local store.
+ *
+ * Removing an image: its names go first. Whoever is making a container of it at that moment
+ * holds the store's shared lock until the record is there, so with the exclusive lock every
+ * container that needs its layers can be seen, and no new one can begin. Then the store deletes
+ * what no name and no container needs.
+ */
+#include "engine.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "oci/reference.h"
+
+/* --- containers of images -------------------------------------------------------------------- */
+
+struct users {
+    struct container *containers; /* owned */
+    size_t count;
+};
+
+static void users_done(struct users *users)
+{
+    container_list_free(users->containers, users->count);
+}
+
+static int users_load(const struct mcpd_engine *engine, struct users *ret_users,
+                      struct mcpd_error *err)
+{
+    return container_list(&engine->containers, engine->warn, engine->warn_context,
+                          &ret_users->containers, &ret_users->count, err);
+}
+
+static unsigned int users_count_of(const struct users *users, const struct digest *image_id)
+{
+    unsigned int count = 0;
+
+    for (size_t i = 0; i < users->count; i++)
+        count += digest_equal(&users->containers[i].plan.image_id, image_id);
+    return count;
+}
+
+/* Every layer that a container stands on; owned by the caller. */
+static int users_layers(const struct users *users, struct digest **ret_layers, size_t *ret_count,
+                        struct mcpd_error *err)
+{
+    size_t count = 0;
+    struct digest *layers;
+
+    for (size_t i = 0; i < users->count; i++)
+        count += users->containers[i].plan.layer_count;
+    layers = calloc(count + 1, sizeof(*layers));
+    if (!layers)
+        return error_no_memory(err, "layers");
+    count = 0;
+    for (size_t i = 0; i < users->count; i++) {
+        const struct plan *plan = &users->containers[i].plan;
+
+        if (plan->layer_count > 0)
+            memcpy(layers + count, plan->layers, plan->layer_count * sizeof(*layers));
+        count += plan->layer_count;
+    }
+    *ret_layers = layers;
+    *ret_count = count;
+    return 0;
+}
+
+/* --- looking ----------------------------------------------------------------------------------- */
+
+int mcpd_image_is_local(struct mcpd_engine *engine, const char *image, bool *ret_is_local,
+                        struct mcpd_error *err)
+{
+    struct image found;
+    int rc = store_find_image(&engine->store, image, &found, err);
+
+    if (rc == 0)
+        image_done(&found);
+    if (rc < 0 && rc != -MCPD_E_NOT_FOUND)
+        return rc;
+    *ret_is_local = rc == 0;
+    return 0;
+}
+
+int mcpd_images_json(struct mcpd_engine *engine, char **ret_array, struct mcpd_error *err)
+{
+    CLEANUP(users_done) struct users users = {0};
+    CLEANUP_JSON json_t *array = json_array();
+    struct image *images = NULL;
+    size_t count = 0;
+    int rc = users_load(engine, &users, err);
+
+    if (rc == 0)
+        rc = store_list_images(&engine->store, &images, &count, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        unsigned int used = users_count_of(&users, &images[i].id);
+
+        if (json_array_append_new(array, image_list_json(&engine->store, &images[i], used)) < 0)
+            rc = error_no_memory(err, "list of images");
+    }
+    store_free_images(images, count);
+    return rc < 0 ? rc : engine_json_text(TAKE_PTR(array), "list of images", ret_array, err);
+}
+
+int mcpd_image_inspect_json(struct mcpd_engine *engine, const char *name, char **ret_object,
+                            struct mcpd_error *err)
+{
+    struct image image;
+    json_t *json;
+    int rc = store_find_image(&engine->store, name, &image, err);
+
+    if (rc < 0)
+        return rc;
+    json = image_inspect_json(&engine->store, &image);
+    image_done(&image);
+    return engine_json_text(json, "inspect", ret_object, err);
+}
+
+/* --- names -------------------------------------------------------------------------------------- */
+
+static int parse_new_name(const char *text, struct reference *ret_name, struct mcpd_error *err)
+{
+    int rc = reference_parse(text, ret_name, err);
+
+    if (rc == 0 && digest_is_set(&ret_name->digest))
+        return error_set(err, MCPD_E_INVALID, "tag by digest not supported: \"%s\"", text);
+    return rc;
+}
+
+int mcpd_tag(struct mcpd_engine *engine, const char *image, const char *const *names,
+             struct mcpd_error *err)
+{
+    CLEANUP_FD int lock_fd = -1;
+    struct image found;
+    int rc = store_lock_shared(&engine->store, &lock_fd, err);
+
+    if (rc == 0)
+        rc = store_find_image(&engine->store, image, &found, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; names && names[i] && rc == 0; i++) {
+        struct reference name;
+
+        rc = parse_new_name(names[i], &name, err);
+        if (rc == 0)
+            rc = store_tag(&engine->store, &name, &found.manifest_digest, err);
+    }
+    image_done(&found);
+    return rc;
+}
+
+/* --- removing ------------------------------------------------------------------------------------- */
+
+/* The tagged name that `text` means; NULL when it means the image by its id. Borrowed. */
+static const char *find_tagged_name(const struct image *image, const char *text,
+                                    struct reference *ret_name)
+{
+    char name[REFERENCE_MAX_LENGTH + 1];
+    char *const *lists[] = {image->names, image->digest_names};
+
+    if (reference_parse(text, ret_name, NULL) < 0)
+        return NULL;
+    reference_format(ret_name, name, sizeof(name));
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+        for (char *const *known = lists[i]; known && *known; known++)
+            if (strcmp(*known, name) == 0)
+                return *known;
+    return NULL;
+}
+
+/* force: its containers go with it. */
+static int free_of_containers(struct mcpd_engine *engine, const struct image *image, bool force,
+                              struct mcpd_error *err)
+{
+    CLEANUP(users_done) struct users users = {0};
+    int rc = users_load(engine, &users, err);
+
+    for (size_t i = 0; i < users.count && rc == 0; i++) {
+        const struct container *container = &users.containers[i];
+
+        if (!digest_equal(&container->plan.image_id, &image->id))
+            continue;
+        if (!force)
+            return error_set(err, MCPD_E_CONFLICT,
+                             "image used by %s: image is in use by a container: consider listing "
+                             "external containers and force-removing image",
+                             container->id);
+        rc = mcpd_remove(engine, container->id, true, err);
+        if (rc == -MCPD_E_NOT_FOUND)
+            rc = 0;
+    }
+    return rc;
+}
+
+/* Whoever makes a container holds the shared lock until its record can be seen. */
+static int collect(const struct mcpd_engine *engine, struct mcpd_error *err)
+{
+    CLEANUP(users_done) struct users users = {0};
+    CLEANUP_FREE struct digest *layers = NULL;
+    CLEANUP_FD int lock_fd = -1;
+    size_t layer_count = 0;
+    uint64_t freed_bytes = 0;
+    int rc = store_lock_exclusive(&engine->store, &lock_fd, err);
+
+    if (rc == 0)
+        rc = users_load(engine, &users, err);
+    if (rc == 0)
+        rc = users_layers(&users, &layers, &layer_count, err);
+    return rc < 0 ? rc
+                  : store_collect(&engine->store, lock_fd, layers, layer_count, &freed_bytes, err);
+}
+
+static int add_line(char ***lines, const char *word, const char *what, struct mcpd_error *err)
+{
+    return strv_append_take(lines, str_format("%s: %s", word, what)) < 0
+               ? error_no_memory(err, "list of what was removed")
+               : 0;
+}
+
+static int remove_all_names(struct mcpd_engine *engine, const struct image *image, char ***lines,
+                            struct mcpd_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; image->names && image->names[i] && rc == 0; i++)
+        rc = add_line(lines, "Untagged", image->names[i], err);
+    if (rc == 0)
+        rc = store_remove_image(&engine->store, &image->manifest_digest, err);
+    if (rc == 0)
+        rc = collect(engine, err);
+    return rc < 0 ? rc : add_line(lines, "Deleted", digest_hex(&image->id), err);
+}
+
+static int refuse_several_names(const struct image *image, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *names = strv_join(image->names, " ");
+
+    return error_set(err, MCPD_E_CONFLICT,
+                     "unable to delete image \"%s\" by ID with more than one tag ([%s]): please "
+                     "force removal",
+                     digest_hex(&image->id), names ? names : "");
+}
+
+static int remove_found(struct mcpd_engine *engine, const struct image *image, const char *text,
+                        bool force, char ***lines, struct mcpd_error *err)
+{
+    struct reference reference;
+    const char *name = find_tagged_name(image, text, &reference);
+    size_t name_count = strv_length(image->names);
+    bool was_last = false;
+    int rc;
+
+    if (name && name_count > 1) {
+        rc = store_untag(&engine->store, &reference, &was_last, err);
+        return rc < 0 ? rc : add_line(lines, "Untagged", name, err);
+    }
+    if (!name && name_count > 1 && !force)
+        return refuse_several_names(image, err);
+    rc = free_of_containers(engine, image, force, err);
+    return rc < 0 ? rc : remove_all_names(engine, image, lines, err);
+}
+
+int mcpd_remove_image(struct mcpd_engine *engine, const char *image, bool force, char ***ret_lines,
+                      struct mcpd_error *err)
+{
+    CLEANUP_STRV char **lines = NULL;
+    struct image found;
+    int rc = store_find_image(&engine->store, image, &found, err);
+
+    if (rc < 0)
+        return rc;
+    rc = remove_found(engine, &found, image, force, &lines, err);
+    image_done(&found);
+    if (rc == 0)
+        *ret_lines = TAKE_PTR(lines);
+    return rc;
+}

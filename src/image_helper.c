@@ -1,0 +1,243 @@
+/*
+ * image_helper.c - the calls about registries and archives in the small program and the library:
+ * each starts `mcpd-image internal image-helper`, which does it (image_inprocess.c) and tells what
+ * happens line by line.
+ *
+ * The request goes through a socket and not over the command line: it may hold a password. The
+ * helper dies with us.
+ */
+#include "engine.h"
+
+#include "base/fsutil.h"
+#include "base/jsonx.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "image_wire.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+bool mcpd_has_image_code(void)
+{
+    return false;
+}
+
+int image_helper_main(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return 125;
+}
+
+/* ------------------------------------------------------------------ one conversation */
+
+struct helper {
+    struct proc proc;
+    int request_fd; /* our ends */
+    FILE *lines;
+};
+
+static void helper_done(struct helper *helper)
+{
+    cleanup_close_fd(&helper->request_fd);
+    cleanup_close_file(&helper->lines);
+    proc_done(&helper->proc);
+}
+
+static int start(struct mcpd_engine *engine, int input_fd, struct helper *helper,
+                 struct mcpd_error *err)
+{
+    static const char *const arguments[] = {"mcpd-image", "internal", "image-helper", NULL};
+    CLEANUP_FREE char *program = NULL;
+    CLEANUP_STRV char **argv = NULL;
+    int requests[2] = {-1, -1}, lines[2] = {-1, -1};
+    struct proc_options options = {.program_fd = -1, .stderr_fd = PROC_INHERIT, .keep_fds = {-1}};
+    int rc = mcpd_image_program(engine, &program, err);
+
+    for (size_t i = 0; arguments[i] && rc == 0; i++)
+        if (strv_append(&argv, arguments[i]) < 0)
+            rc = error_no_memory(err, "arguments");
+    if (rc < 0)
+        return rc;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, requests) < 0)
+        return error_errno(err, "socketpair");
+    if (pipe2(lines, O_CLOEXEC) < 0) {
+        rc = error_errno(err, "pipe");
+        (void)close(requests[0]);
+        (void)close(requests[1]);
+        return rc;
+    }
+    options.program = program;
+    options.argv = argv;
+    options.stdin_fd = requests[1];
+    options.stdout_fd = lines[1];
+    options.keep_fds[0] = input_fd;
+    options.keep_fds[1] = -1;
+    rc = proc_start(&options, &helper->proc, err);
+    (void)close(requests[1]);
+    (void)close(lines[1]);
+    helper->request_fd = requests[0];
+    helper->lines = fdopen(lines[0], "re");
+    if (rc == 0 && !helper->lines)
+        rc = error_errno(err, "fdopen");
+    return rc;
+}
+
+static int send_request(struct helper *helper, const struct image_request *request,
+                        struct mcpd_error *err)
+{
+    CLEANUP_FREE char *text = NULL;
+    size_t sent = 0, length;
+    int rc = image_request_format(request, &text, err);
+
+    if (rc < 0)
+        return rc;
+    length = strlen(text);
+    while (sent < length) {
+        ssize_t count = send(helper->request_fd, text + sent, length - sent, MSG_NOSIGNAL);
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0) {
+            rc = error_errno(err, "send a request to mcpd-image");
+            break;
+        }
+        sent += (size_t)count;
+    }
+    explicit_bzero(text, length);
+    if (rc == 0 && shutdown(helper->request_fd, SHUT_WR) < 0)
+        rc = error_errno(err, "send a request to mcpd-image");
+    return rc;
+}
+
+static int read_lines(struct helper *helper, const struct image_listener *listener,
+                      json_t **ret_result, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *line = NULL;
+    size_t size = 0;
+    ssize_t length;
+
+    while ((length = getline(&line, &size, helper->lines)) > 0) {
+        int rc = image_wire_take_line(line, (size_t)length, listener, ret_result, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* *ret_result: a new reference to the result's object. input_fd: goes along as descriptor 3; -1:
+ * none. */
+static int call(struct mcpd_engine *engine, struct image_request *request, int input_fd,
+                json_t **ret_result, struct mcpd_error *err)
+{
+    const struct image_listener listener = {
+        .progress = request->registry.progress,
+        .progress_context = request->registry.progress_context,
+        .warn = engine->warn,
+        .warn_context = engine->warn_context,
+    };
+    CLEANUP(helper_done) struct helper helper = {.proc = PROC_NONE, .request_fd = -1};
+    int status = 0;
+    int rc;
+
+    request->root = engine->root;
+    request->runroot = engine->runroot;
+    request->program = engine->program;
+    rc = start(engine, input_fd, &helper, err);
+    if (rc == 0)
+        rc = send_request(&helper, request, err);
+    if (rc == 0)
+        rc = read_lines(&helper, &listener, ret_result, err);
+    if (rc == 0)
+        rc = proc_wait(&helper.proc, -1, &status, err);
+    if (rc == 0 && !*ret_result)
+        return error_set(err, MCPD_E_SYSTEM, "mcpd-image ended without an answer (status %d)",
+                         proc_exit_code(status));
+    return rc;
+}
+
+/* ------------------------------------------------------------------ the calls */
+
+static const struct mcpd_registry_options default_options;
+
+int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_policy policy,
+              const struct mcpd_registry_options *options, char **ret_id, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    struct image_request request = {
+        .call = IMAGE_CALL_PULL,
+        .image = image,
+        .policy = policy,
+        .registry = options ? *options : default_options,
+    };
+    bool is_settled = false;
+    int rc = engine_pull_locally(engine, image, policy, &is_settled, ret_id, err);
+
+    if (rc < 0 || is_settled)
+        return rc;
+    rc = call(engine, &request, -1, &result, err);
+    return rc < 0 ? rc : jsonx_dup_string(result, "id", "result", ret_id, err);
+}
+
+int mcpd_load(struct mcpd_engine *engine, const char *path,
+              const struct mcpd_registry_options *options, char ***ret_names,
+              struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    CLEANUP_FD int opened_fd = -1;
+    struct image_request request = {
+        .call = IMAGE_CALL_LOAD,
+        .registry = options ? *options : default_options,
+    };
+    int rc;
+
+    if (path) {
+        opened_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (opened_fd < 0)
+            return error_errno(err, "open %s", path);
+    }
+    rc = call(engine, &request, path ? opened_fd : STDIN_FILENO, &result, err);
+    return rc < 0 ? rc : jsonx_get_strv(result, "names", "result", ret_names, err);
+}
+
+int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
+              const struct mcpd_registry_options *options, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    struct image_request request = {
+        .call = IMAGE_CALL_PUSH,
+        .image = image,
+        .destination = destination,
+        .registry = options ? *options : default_options,
+    };
+
+    return call(engine, &request, -1, &result, err);
+}
+
+int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
+                      const struct mcpd_registry_options *options, bool *ret_exists,
+                      struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    struct image_request request = {
+        .call = IMAGE_CALL_EXISTS,
+        .image = image,
+        .registry = options ? *options : default_options,
+    };
+    int rc = call(engine, &request, -1, &result, err);
+
+    return rc < 0 ? rc : jsonx_get_bool(result, "exists", "result", ret_exists, err);
+}
+
+int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,
+               struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    struct image_request request = {.call = IMAGE_CALL_BUILD, .build = *options};
+    int rc = call(engine, &request, -1, &result, err);
+
+    return rc < 0 ? rc : jsonx_dup_string(result, "id", "result", ret_id, err);
+}

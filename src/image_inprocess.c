@@ -1,0 +1,232 @@
+/*
+ * image_inprocess.c - the calls about registries and archives in mcpd-image, and the other end of
+ * image_helper.c: `internal image-helper`. The only file of the engine that sees the registry and
+ * layer code.
+ */
+#include "engine.h"
+
+#include "base/fsutil.h"
+#include "base/jsonx.h"
+#include "base/str.h"
+#include "image_wire.h"
+#include "oci/layer/archive_load.h"
+#include "registry/pull.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#define HELPER_FAILED 125
+#define HELPER_FD     3 /* where image_helper.c puts the archive */
+
+static const struct mcpd_registry_options default_options;
+
+bool mcpd_has_image_code(void)
+{
+    return true;
+}
+
+/* ------------------------------------------------------------------ the calls */
+
+static void fill_options(const struct mcpd_engine *engine,
+                         const struct mcpd_registry_options *user,
+                         struct registry_options *ret_options)
+{
+    *ret_options = (struct registry_options){
+        .user = user ? *user : default_options,
+        .warn = engine->warn,
+        .warn_context = engine->warn_context,
+    };
+}
+
+int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_policy policy,
+              const struct mcpd_registry_options *options, char **ret_id, struct mcpd_error *err)
+{
+    struct registry_options registry;
+    struct reference reference;
+    struct mcpd_error problem = {0};
+    struct digest id;
+    bool is_settled = false;
+    int rc = engine_pull_locally(engine, image, policy, &is_settled, ret_id, err);
+
+    if (rc < 0 || is_settled)
+        return rc;
+    fill_options(engine, options, &registry);
+    rc = reference_parse(image, &reference, err);
+    if (rc < 0)
+        return rc;
+    rc = pull_image(&engine->store, &reference, &registry, &id, &problem);
+    /* "newer": what is here is good enough when there is nothing newer to be had. */
+    if (rc < 0 && policy == MCPD_PULL_NEWER &&
+        engine_pull_locally(engine, image, MCPD_PULL_NEVER, &is_settled, ret_id, NULL) == 0)
+        return 0;
+    if (rc < 0)
+        return error_copy(err, &problem);
+    *ret_id = strdup(digest_hex(&id));
+    return *ret_id ? 0 : error_no_memory(err, "an image's id");
+}
+
+static int load_fd(struct mcpd_engine *engine, int fd, const struct mcpd_registry_options *options,
+                   char ***ret_names, struct mcpd_error *err)
+{
+    const struct progress_sink progress = {options->progress, options->progress_context};
+    struct platform platform;
+    int rc = 0;
+
+    if (options->platform)
+        rc = platform_parse(options->platform, &platform, err);
+    else
+        platform_of_machine(&platform);
+    return rc < 0 ? rc
+                  : archive_load(&engine->store, fd, &platform, &progress, ret_names, err);
+}
+
+int mcpd_load(struct mcpd_engine *engine, const char *path,
+              const struct mcpd_registry_options *options, char ***ret_names,
+              struct mcpd_error *err)
+{
+    CLEANUP_FD int fd = -1;
+
+    if (path) {
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0)
+            return error_errno(err, "open %s", path);
+    }
+    return load_fd(engine, path ? fd : STDIN_FILENO, options ? options : &default_options,
+                   ret_names, err);
+}
+
+int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
+              const struct mcpd_registry_options *options, struct mcpd_error *err)
+{
+    (void)engine;
+    (void)destination;
+    (void)options;
+    return error_set(err, MCPD_E_UNSUPPORTED, "push of %s: this version of mcpd cannot push yet",
+                     image);
+}
+
+int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
+                      const struct mcpd_registry_options *options, bool *ret_exists,
+                      struct mcpd_error *err)
+{
+    struct registry_options registry;
+    struct reference reference;
+    int rc = reference_parse(image, &reference, err);
+
+    if (rc < 0)
+        return rc;
+    fill_options(engine, options, &registry);
+    return pull_exists(&reference, &registry, ret_exists, err);
+}
+
+int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,
+               struct mcpd_error *err)
+{
+    (void)engine;
+    (void)ret_id;
+    return error_set(err, MCPD_E_UNSUPPORTED, "build of %s: this version of mcpd cannot build yet",
+                     options->image ? options->image : "an image");
+}
+
+/* ------------------------------------------------------------------ internal image-helper */
+
+/* Lines to stdout; takes the reference over. Who no longer listens has killed us, or will. */
+static void say(json_t *line)
+{
+    CLEANUP_JSON json_t *owned = line;
+    CLEANUP_FREE char *text = owned ? json_dumps(owned, JSON_COMPACT) : NULL;
+    size_t length = text ? strlen(text) : 0;
+
+    if (!text)
+        return;
+    text[length] = '\n';
+    if (fs_write_all(STDOUT_FILENO, text, length + 1, "an answer", NULL) < 0)
+        (void)raise(SIGTERM);
+}
+
+static void say_progress(void *context, const struct mcpd_progress *progress)
+{
+    (void)context;
+    say(image_wire_progress(progress));
+}
+
+static void say_warning(void *context, const char *message)
+{
+    (void)context;
+    say(json_pack("{s:o}", "warning", jsonx_string(message)));
+}
+
+static int do_request(struct mcpd_engine *engine, const struct image_request *request,
+                      json_t **ret_result, struct mcpd_error *err)
+{
+    CLEANUP_STRV char **names = NULL;
+    CLEANUP_FREE char *id = NULL;
+    bool exists = false;
+    int rc = -MCPD_E_INTERNAL;
+
+    switch (request->call) {
+    case IMAGE_CALL_PULL:
+        rc = mcpd_pull(engine, request->image, request->policy, &request->registry, &id, err);
+        break;
+    case IMAGE_CALL_LOAD:
+        rc = load_fd(engine, HELPER_FD, &request->registry, &names, err);
+        break;
+    case IMAGE_CALL_PUSH:
+        rc = mcpd_push(engine, request->image, request->destination, &request->registry, err);
+        break;
+    case IMAGE_CALL_EXISTS:
+        rc = mcpd_image_exists(engine, request->image, &request->registry, &exists, err);
+        break;
+    case IMAGE_CALL_BUILD:
+        rc = mcpd_build(engine, &request->build, &id, err);
+        break;
+    }
+    if (rc == 0)
+        *ret_result = json_pack("{s:{s:o, s:o, s:b}}", "result", "id", jsonx_string(id), "names",
+                                jsonx_strv(names), "exists", exists);
+    return rc;
+}
+
+static int run_request(json_t **ret_result, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *text = NULL;
+    CLEANUP_JSON json_t *document = NULL;
+    struct image_request request = {0};
+    struct mcpd_engine *engine = NULL;
+    struct mcpd_engine_options options = {.warn = say_warning};
+    size_t length = 0;
+    int rc = fs_read_fd(STDIN_FILENO, "the request", IMAGE_WIRE_MAX_BYTES, &text, &length, err);
+
+    if (rc == 0)
+        rc = image_request_parse(text, length, &request, &document, err);
+    if (rc < 0)
+        return rc;
+    request.registry.progress = say_progress;
+    options.root = request.root;
+    options.runroot = request.runroot;
+    options.program = request.program;
+    rc = mcpd_open(&options, &engine, err);
+    if (rc < 0)
+        return rc;
+    rc = do_request(engine, &request, ret_result, err);
+    mcpd_close(engine);
+    return rc;
+}
+
+int image_helper_main(int argc, char **argv)
+{
+    struct mcpd_error error = {0};
+    json_t *result = NULL;
+
+    (void)argc;
+    (void)argv;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (run_request(&result, &error) < 0) {
+        say(image_wire_error(&error));
+        return HELPER_FAILED;
+    }
+    say(result);
+    return 0;
+}

@@ -1,0 +1,24 @@
+/* image_local.c - pull policies, as far as the local store answers them. */
+#include "engine.h"
+
+#include <string.h>
+
+int engine_pull_locally(struct mcpd_engine *engine, const char *image, enum mcpd_pull_policy policy,
+                        bool *ret_is_settled, char **ret_id, struct mcpd_error *err)
+{
+    struct image found;
+    int rc;
+
+    *ret_is_settled = false;
+    if (policy == MCPD_PULL_ALWAYS || policy == MCPD_PULL_NEWER)
+        return 0;
+    rc = store_find_image(&engine->store, image, &found, err);
+    if (rc == -MCPD_E_NOT_FOUND && policy == MCPD_PULL_MISSING)
+        return 0;
+    if (rc < 0)
+        return rc;
+    *ret_id = strdup(digest_hex(&found.id));
+    image_done(&found);
+    *ret_is_settled = *ret_id != NULL;
+    return *ret_id ? 0 : error_no_memory(err, "an image's id");
+}

@@ -1,0 +1,62 @@
+/*
+ * image_wire.h - what the thin program and its image helper say to each other: one JSON request on
+ * the helper's stdin, then JSON lines on its stdout: {"progress":{..}}, {"warning":".."}, and at
+ * last {"result":{..}} or {"error":{..}}.
+ */
+#ifndef IMAGE_WIRE_H
+#define IMAGE_WIRE_H
+
+#include "base/error.h"
+#include "mcpd.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define IMAGE_WIRE_MAX_BYTES (4u << 20) /* of a request, of a line */
+
+enum image_call {
+    IMAGE_CALL_PULL,
+    IMAGE_CALL_LOAD,
+    IMAGE_CALL_PUSH,
+    IMAGE_CALL_EXISTS,
+    IMAGE_CALL_BUILD,
+};
+
+/* Strings are borrowed: from the caller when it is written, from the document when it is read. */
+struct image_request {
+    enum image_call call;
+    const char *root;
+    const char *runroot;
+    const char *program;
+    const char *image;
+    const char *destination;      /* PUSH */
+    const char *path;             /* LOAD; NULL: descriptor 3 */
+    enum mcpd_pull_policy policy; /* PULL */
+    struct mcpd_registry_options registry;
+    struct mcpd_build_options build;
+};
+
+/* Compact text, owned by the caller. */
+int image_request_format(const struct image_request *request, char **ret_text,
+                         struct mcpd_error *err) MUST_CHECK;
+/* *ret_document holds the strings. */
+int image_request_parse(const char *text, size_t length, struct image_request *ret_request,
+                        json_t **ret_document, struct mcpd_error *err) MUST_CHECK;
+
+/* What a line says; NULL without memory. New references. */
+json_t *image_wire_progress(const struct mcpd_progress *progress);
+json_t *image_wire_error(const struct mcpd_error *error);
+
+/* Hands a line on: progress and warnings to the functions, which may be NULL; *ret_result becomes a
+ * new reference when the line is the result. An error is returned as it was there. */
+struct image_listener {
+    mcpd_progress_function progress;
+    void *progress_context;
+    void (*warn)(void *context, const char *message);
+    void *warn_context;
+};
+int image_wire_take_line(const char *line, size_t length, const struct image_listener *listener,
+                         json_t **ret_result, struct mcpd_error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * mcpd.h - the contract of libmcpd: run containers with nothing but the kernel.
+ *
+ * Nine calls carry a control plane: mcpd_pull, mcpd_run, mcpd_stop, mcpd_remove, mcpd_inspect,
+ * mcpd_list, mcpd_build, mcpd_push, mcpd_image_exists. Two values go with them: struct
+ * mcpd_container_spec (in) and struct mcpd_container_info (out). The rest is what podman's command
+ * line needs on top; the mcpd program itself uses nothing else.
+ *
+ * Rules for every call: 0 (or what is documented) on success, -(enum mcpd_error_code) on failure
+ * with *err filled in (err may be NULL); outputs come last before err, are untouched on failure,
+ * and are owned by the caller unless said otherwise. Strings are UTF-8, lists are NULL-terminated
+ * arrays (NULL is the empty list). Nothing prints, nothing exits, no thread is started; containers
+ * are started by the mcpd program, never forked out of the caller. One engine may be used by one
+ * thread at a time; any number of engines and processes may work on the same root.
+ */
+#ifndef MCPD_H
+#define MCPD_H
+
+#include "mcpd_error.h"
+#include "mcpd_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MCPD_API     __attribute__((visibility("default")))
+#define MCPD_VERSION "0.1.0"
+
+struct mcpd_engine;
+
+struct mcpd_engine_options {
+    /* NULL: /var/lib/mcpd, as a user $XDG_DATA_HOME/mcpd or ~/.local/share/mcpd. */
+    const char *root;
+    /* NULL: /run/mcpd, as a user $XDG_RUNTIME_DIR/mcpd. */
+    const char *runroot;
+    /* NULL: the mcpd that belongs to this library (or runs this code). */
+    const char *program;
+    /* Damaged objects and the like; NULL: silence. */
+    void (*warn)(void *context, const char *message);
+    void *warn_context;
+};
+
+MCPD_API int mcpd_open(const struct mcpd_engine_options *options, struct mcpd_engine **ret_engine,
+                       struct mcpd_error *err);
+MCPD_API void mcpd_close(struct mcpd_engine *engine); /* NULL is fine */
+
+/* ------------------------------------------------------------------ the two values */
+
+MCPD_API void mcpd_container_info_free(struct mcpd_container_info *info);
+MCPD_API void mcpd_container_infos_free(struct mcpd_container_info **infos); /* of mcpd_list */
+
+/* The tag behind the last '/': "registry/img:v1.2.0" gives "v1.2.0"; "registry:5000/img", a digest
+ * and no tag give "". Owned by the caller; NULL without memory. */
+MCPD_API char *mcpd_image_version(const char *image);
+
+/* ------------------------------------------------------------------ the nine calls */
+
+/* Fetches an image into the store. *ret_id: 64 hex digits. */
+MCPD_API int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_policy policy,
+                       const struct mcpd_registry_options *options, char **ret_id,
+                       struct mcpd_error *err);
+
+/* Starts a container in the background; pulls a missing image first. *ret_id: 64 hex digits. */
+MCPD_API int mcpd_run(struct mcpd_engine *engine, const struct mcpd_container_spec *spec,
+                      char **ret_id, struct mcpd_error *err);
+
+/* STOPSIGNAL, then SIGKILL after timeout_s (< 0: the container's own, 10 by default). An already
+ * stopped one is success. *ret_was_killed (may be NULL): it had to be killed. */
+MCPD_API int mcpd_stop(struct mcpd_engine *engine, const char *name, int timeout_s,
+                       bool *ret_was_killed, struct mcpd_error *err);
+
+/* force: also a running one. */
+MCPD_API int mcpd_remove(struct mcpd_engine *engine, const char *name, bool force,
+                         struct mcpd_error *err);
+
+MCPD_API int mcpd_inspect(struct mcpd_engine *engine, const char *name,
+                          struct mcpd_container_info **ret_info, struct mcpd_error *err);
+
+/* Every container, running or not, oldest first; ends with NULL. */
+MCPD_API int mcpd_list(struct mcpd_engine *engine, struct mcpd_container_info ***ret_infos,
+                       struct mcpd_error *err);
+
+MCPD_API int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options,
+                        char **ret_id, struct mcpd_error *err);
+
+/* destination NULL: the image's own name. */
+MCPD_API int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
+                       const struct mcpd_registry_options *options, struct mcpd_error *err);
+
+/* Asks the registry, not the store. Absent is an answer; not being able to ask is a failure. */
+MCPD_API int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
+                               const struct mcpd_registry_options *options, bool *ret_exists,
+                               struct mcpd_error *err);
+
+/* ------------------------------------------------------------------ containers, in full */
+
+/* Makes a container without starting it. */
+MCPD_API int mcpd_create(struct mcpd_engine *engine, const struct mcpd_create_options *options,
+                         char **ret_id, struct mcpd_error *err);
+
+/* Starts a created or exited container. streams NULL: in the background; else stays attached until
+ * it ends. result may be NULL then. */
+MCPD_API int mcpd_start(struct mcpd_engine *engine, const char *name,
+                        const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
+                        struct mcpd_error *err);
+
+/* signal_name: "TERM", "SIGTERM", "15"; NULL: SIGKILL. */
+MCPD_API int mcpd_kill(struct mcpd_engine *engine, const char *name, const char *signal_name,
+                       struct mcpd_error *err);
+
+/* Until it is not running; the exit code of its last end. timeout_ms < 0: for ever. */
+MCPD_API int mcpd_wait(struct mcpd_engine *engine, const char *name, int timeout_ms,
+                       int *ret_exit_code, struct mcpd_error *err);
+
+/* streams NULL only with detach. */
+MCPD_API int mcpd_exec(struct mcpd_engine *engine, const char *name,
+                       const struct mcpd_exec_options *options, const struct mcpd_streams *streams,
+                       struct mcpd_attach_result *ret_result, struct mcpd_error *err);
+
+MCPD_API int mcpd_logs(struct mcpd_engine *engine, const char *name,
+                       const struct mcpd_logs_options *options, mcpd_log_function function,
+                       void *context, struct mcpd_error *err);
+
+/* 64 hex digits of a container given by name, id or unique prefix. */
+MCPD_API int mcpd_container_id(struct mcpd_engine *engine, const char *name, char **ret_id,
+                               struct mcpd_error *err);
+
+/* ------------------------------------------------------------------ podman's documents (JSON) */
+
+MCPD_API int mcpd_inspect_json(struct mcpd_engine *engine, const char *name, char **ret_object,
+                               struct mcpd_error *err);
+/* Array, oldest first; all: also those not running. */
+MCPD_API int mcpd_list_json(struct mcpd_engine *engine, bool all, char **ret_array,
+                            struct mcpd_error *err);
+MCPD_API int mcpd_images_json(struct mcpd_engine *engine, char **ret_array, struct mcpd_error *err);
+MCPD_API int mcpd_image_inspect_json(struct mcpd_engine *engine, const char *name,
+                                     char **ret_object, struct mcpd_error *err);
+MCPD_API int mcpd_info_json(struct mcpd_engine *engine, char **ret_object, struct mcpd_error *err);
+
+/* ------------------------------------------------------------------ images */
+
+/* Local store only. */
+MCPD_API int mcpd_image_is_local(struct mcpd_engine *engine, const char *image, bool *ret_is_local,
+                                 struct mcpd_error *err);
+MCPD_API int mcpd_tag(struct mcpd_engine *engine, const char *image, const char *const *names,
+                      struct mcpd_error *err);
+/* Removes names, then the image; force: also its stopped containers and several names. *ret_lines:
+ * "Untagged: ..", "Deleted: .." as podman prints. */
+MCPD_API int mcpd_remove_image(struct mcpd_engine *engine, const char *image, bool force,
+                               char ***ret_lines, struct mcpd_error *err);
+/* docker-archive or oci-archive, path NULL: standard input. *ret_names: what was loaded
+ * ("localhost/tiny:1.2" or "sha256:.."). */
+MCPD_API int mcpd_load(struct mcpd_engine *engine, const char *path,
+                       const struct mcpd_registry_options *options, char ***ret_names,
+                       struct mcpd_error *err);
+
+MCPD_API void mcpd_strings_free(char **strings);
+
+/* ------------------------------------------------------------------ for the mcpd programs
+ * themselves */
+
+/* Hidden subcommands ("internal monitor", "internal image-helper"): returns the exit status. */
+MCPD_API int mcpd_internal_main(int argc, char **argv);
+/* Does this program hold the registry and layer code (mcpd-image)? */
+MCPD_API bool mcpd_has_image_code(void);
+/* Absolute path of mcpd-image. */
+MCPD_API int mcpd_image_program(struct mcpd_engine *engine, char **ret_path,
+                                struct mcpd_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
