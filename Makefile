@@ -19,6 +19,7 @@ BUILD := build/$(VARIANT)
 OBJ := $(BUILD)/obj
 VERSION := $(or $(shell sed -n 's/^.define MCPD_VERSION "\(.*\)"/\1/p' src/mcpd.h 2>/dev/null),0.0.0)
 SONAME := libmcpd.so.0
+comma := ,
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -105,7 +106,7 @@ $(BUILD)/lib%.a:
 
 $(BUILD)/$(SONAME): $(call objects,$(LIB_SRC))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(THIN_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared $(if $(filter release,$(VARIANT)),-Wl$(comma)-z$(comma)defs) -Wl,-soname,$(SONAME) -o $@ $^ $(THIN_LIBS)
 	$(Q)ln -sf $(SONAME) $(BUILD)/libmcpd.so
 
 # The program describes itself: one option table feeds parser, help, man page and completion.

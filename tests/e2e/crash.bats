@@ -1,0 +1,215 @@
+#!/usr/bin/env bats
+# kill -9 of any process of ours at any moment: whole or absent, never in between.
+
+load helper/common
+
+# A pause of up to $1 milliseconds, the same sequence in every run.
+pause_up_to() {
+    sleep "$(printf '0.%03d' $((RANDOM % $1)))"
+}
+
+# One of the processes of a session, or all of them.
+kill_in_session() {
+    local pids
+    mapfile -t pids < <(pgrep -s "$1" || true)
+    [ "${#pids[@]}" -gt 0 ] || return 0
+    if [ "$2" = all ]; then
+        kill -9 "${pids[@]}" 2>/dev/null || true
+    else
+        kill -9 "${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null || true
+    fi
+}
+
+# In a session of its own, so that pgrep finds what it starts. Sets CLIENT.
+start_session() {
+    setsid "${MCPD_CMD[@]}" "$@" >"$T/out" 2>"$T/err" 3>&- &
+    CLIENT=$!
+}
+
+image_is_whole_or_absent() {
+    local listed
+    listed=$(mcpd images -q)
+    [ -z "$listed" ] || mcpd run --rm --network none "$1" cat /replace/dir >/dev/null ||
+        explain "listed but broken"
+}
+
+@test "kill -9 during a pull: the image is whole or absent" {
+    RANDOM=1
+    local round what
+    for round in {1..24}; do
+        what=all
+        [ $((round % 2)) = 0 ] || what=one
+        start_session pull -q "$REGISTRY/t/layers:zstd"
+        pause_up_to 120
+        kill_in_session "$CLIENT" "$what"
+        wait "$CLIENT" 2>/dev/null || true
+        image_is_whole_or_absent "$REGISTRY/t/layers:zstd"
+        [ $((round % 6)) != 0 ] || mcpd rmi -f -a >/dev/null 2>&1 || true
+    done
+    ok pull -q "$REGISTRY/t/layers:zstd"
+    ok run --rm --network none "$REGISTRY/t/layers:zstd" cat /replace/dir
+    says "now a file"
+    equal "$(find "$T/root/tmp" -mindepth 1 -maxdepth 1 | wc -l)" 0
+}
+
+@test "kill -9 during a load: the image is whole or absent" {
+    RANDOM=2
+    for _ in {1..10}; do
+        start_session load -i "$IMAGES/layers-archive.tar"
+        pause_up_to 100
+        kill_in_session "$CLIENT" all
+        wait "$CLIENT" 2>/dev/null || true
+        image_is_whole_or_absent localhost/layers:oci
+    done
+    ok load -i "$IMAGES/layers-archive.tar"
+}
+
+@test "a half pull is continued, not repeated" {
+    make_image image "$T/layout" x/slow:1 --layer "$IMAGES/busybox.tar"
+    bad_registry "$T/layout" '/blobs/=slow:1000000'
+    start_session pull -q "$BAD/x/slow:1"
+    eventually partial_has 200000
+    kill_in_session "$CLIENT" all
+    wait "$CLIENT" 2>/dev/null || true
+    ok images -q
+    says ""
+    kill "$(cat "$T/helpers")"
+    bad_registry "$T/layout"
+    : >"$T/bad.log"
+    ok pull -q "$BAD/x/slow:1"
+    grep -Eq 'bytes=[1-9][0-9]{4,}-[0-9]+ 206' "$T/bad.log" || explain "$(cat "$T/bad.log")"
+    ok run --rm --network none "$BAD/x/slow:1" echo works
+    says works
+}
+
+partial_has() {
+    local size
+    size=$(find "$T/root/images/partial" -type f -printf '%s\n' 2>/dev/null | sort -n | tail -n 1)
+    [ "${size:-0}" -gt "$1" ]
+}
+
+@test "kill -9 during run -d: no container shown running that is not" {
+    need busybox
+    RANDOM=3
+    local id
+    for _ in {1..20}; do
+        start_session run -d --network none "$IMAGE" sleep 600
+        pause_up_to 40
+        kill_in_session "$CLIENT" all
+        wait "$CLIENT" 2>/dev/null || true
+        for id in $(mcpd ps -q); do
+            mcpd exec "$id" true || explain "$id is shown running"
+        done
+    done
+    ok ps -aq
+    # All of them, and whatever is half made, can be removed.
+    [ -z "$output" ] || ok rm -f -t 0 -a
+    ok ps -aq
+    says ""
+}
+
+@test "kill -9 of the client in the foreground: the container goes on, --rm is kept" {
+    need busybox
+    start_client run --rm --name c --network none "$IMAGE" sh -c 'while [ ! -e /go ]; do sleep 0.05; done'
+    eventually state_is c running
+    kill -9 "$CLIENT"
+    client_ends 137
+    state_is c running
+    ok exec c touch /go
+    eventually test -z "$(mcpd ps -aq)"
+    ok ps -aq
+    says ""
+}
+
+monitor_of() {
+    local pid
+    pid=$(mcpd inspect --format '{{.State.Pid}}' "$1")
+    awk '/^PPid:/ {print $2}' "/proc/$pid/status"
+}
+
+@test "kill -9 of the monitor: shown as ended, nothing of it is left, it starts again" {
+    need busybox
+    ok run -d --name c --network none "$IMAGE" sleep 600
+    local init
+    init=$(mcpd inspect --format '{{.State.Pid}}' c)
+    kill -9 "$(monitor_of c)"
+    eventually state_is c exited
+    ok ps -q
+    says ""
+    eventually test ! -e "/proc/$init"
+    ok start c
+    state_is c running
+    ok exec c echo works
+    says works
+}
+
+@test "kill -9 of the monitor with --rm: the record does not stay for ever" {
+    need busybox
+    ok run -d --rm --name c --network none "$IMAGE" sleep 600
+    kill -9 "$(monitor_of c)"
+    eventually test -z "$(mcpd ps -q)"
+    ok rm -f c
+    ok run -d --rm --name c --network none "$IMAGE" sleep 600
+}
+
+@test "kill -9 of the monitor while a client is attached: the client ends" {
+    need busybox
+    start_client run --name c --network none "$IMAGE" sleep 600
+    eventually state_is c running
+    kill -9 "$(monitor_of c)"
+    run ! client_ends 0
+    eventually state_is c exited
+}
+
+@test "kill -9 of the container's process: its exit is seen" {
+    need busybox
+    ok run -d --name c --network none "$IMAGE" sleep 600
+    kill_init c
+    ok wait c
+    says 137
+    ok inspect --format '{{.State.Status}}' c
+    says exited
+}
+
+# As a user the process belongs to us outside, too.
+kill_init() {
+    kill -9 "$(mcpd inspect --format '{{.State.Pid}}' "$1")"
+}
+
+@test "kill -9 during stop and rm: both can be repeated" {
+    need busybox
+    RANDOM=5
+    for _ in {1..8}; do
+        ok run -d --name c --network none "$IMAGE" sleep 600
+        start_session rm -f -t 0 c
+        pause_up_to 20
+        kill_in_session "$CLIENT" all
+        wait "$CLIENT" 2>/dev/null || true
+        ok rm -f -t 0 c
+        ok ps -aq
+        says ""
+    done
+}
+
+@test "the runtime folder vanishes: nothing is shown running, all can be removed" {
+    need busybox
+    ok run --name c --network none "$IMAGE" true
+    rm -rf "$T/run"
+    ok ps -a --format '{{.Names}} {{.Status}}'
+    has "c Exited"
+    ok start c
+    ok wait c
+    says 0
+}
+
+@test "a new boot: what ran before is shown as ended" {
+    need busybox
+    ok run -d --name c --network none "$IMAGE" sleep 600
+    # As after a power cut: the state says running, no process, no runtime folder.
+    kill -9 "$(monitor_of c)"
+    rm -rf "$T/run"
+    ok ps -a --format '{{.Names}} {{.Status}}'
+    has "c Exited"
+    ok start c
+    state_is c running
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bats
+# A whole distribution: what people really run.
+
+load helper/common
+
+setup() {
+    common_setup
+    need debian
+}
+
+@test "debian: bash, glibc and the package database work" {
+    ok run --rm --network none "$IMAGE" bash -c '. /etc/os-release; echo "$ID $VERSION_ID"; dpkg -l | grep -c ^ii'
+    equal "${lines[0]}" "debian 12"
+    [ "${lines[1]}" -gt 50 ]
+}
+
+@test "debian: files are those of the archive" {
+    ok run --rm --network none "$IMAGE" sh -c 'cd / && dpkg --verify; echo "verify $?"'
+    # What the image left out on purpose is documentation.
+    run ! grep -vE '/usr/share/(doc|man|locale)/|^verify 0$' <<<"$output"
+}
+
+@test "debian: setuid programs change the user" {
+    ok run --rm --network none --user nobody "$IMAGE" sh -c 'stat -c %a /usr/bin/su; id -un'
+    says $'4755\nnobody'
+    ok run --rm --network none "$IMAGE" su -s /bin/sh nobody -c 'id -un'
+    says nobody
+}
+
+@test "debian: apt installs a local package" {
+    ok run --rm --network none "$IMAGE" sh -c '
+        mkdir -p /p/DEBIAN /p/opt && echo x >/p/opt/hello &&
+        printf "Package: hello\nVersion: 1\nArchitecture: all\nMaintainer: x <x@y>\nDescription: x\n" >/p/DEBIAN/control &&
+        dpkg-deb -b /p /hello.deb >/dev/null && dpkg -i /hello.deb >/dev/null && cat /opt/hello && rm -rf /usr/share/base-files && ls /usr/share/base-files 2>&1'
+    has x
+}
+
+@test "debian: renames, links and removals over the image's folders" {
+    ok run --rm --network none "$IMAGE" bash -c '
+        set -e; mv /etc/apt /etc/moved; ls /etc/moved >/dev/null; rm -rf /usr/share/perl5 /var/lib/dpkg
+        mkdir /usr/share/perl5; ls -A /usr/share/perl5; ln /etc/hostname.x /etc/y 2>/dev/null || true
+        cp -a /bin/ls /bin/ls2; ln /bin/ls2 /bin/ls3; /bin/ls3 -d /etc/moved'
+    says /etc/moved
+}

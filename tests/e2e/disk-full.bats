@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# A full disk: one clear line, and the store as before.
+
+load helper/common
+
+# Runs a script in a mount namespace where $T/root is a tmpfs of 8 MB.
+on_small_disk() {
+    run --separate-stderr -- unshare -m bash -c '
+        set -u
+        mount --make-rprivate /
+        mkdir -p "$T/root"
+        mount -t tmpfs -o size=8m,mode=755 none "$T/root"
+        mcpd() { "$MCPD" --root "$T/root" --runroot "$T/run" "$@"; }
+        eval "$1"' - "$1"
+}
+
+setup() {
+    common_setup
+    root_only "cannot mount a small disk"
+}
+
+@test "disk full: a pull that does not fit" {
+    on_small_disk '
+        mcpd pull -q "$REGISTRY/t/debian"; echo "pull $?"
+        mcpd images -q; echo "images $?"
+        mcpd pull -q "$REGISTRY/t/busybox" >/dev/null; echo "small $?"
+        mcpd run --rm --network none "$REGISTRY/t/busybox" echo works'
+    has "pull 125"
+    has $'pull 125\nimages 0'
+    has "small 0"
+    has works
+    [[ "$stderr" == *"no space left on device"* ]] || explain "reason"
+}
+
+@test "disk full: a load that does not fit" {
+    on_small_disk '
+        head -c 6000000 /dev/zero >"$T/root/ballast"
+        mcpd load -i "$IMAGES/oci-archive.tar"; echo "load $?"
+        mcpd images -q; echo "images $?"
+        rm "$T/root/ballast"
+        mcpd load -i "$IMAGES/oci-archive.tar" >/dev/null; echo "again $?"'
+    has $'load 125\nimages 0'
+    has "again 0"
+}
+
+@test "disk full: a run" {
+    on_small_disk '
+        mcpd pull -q "$REGISTRY/t/busybox" >/dev/null
+        dd if=/dev/zero of="$T/root/ballast" bs=4k 2>/dev/null
+        mcpd run -d --name c --network none "$REGISTRY/t/busybox" true; echo "run $?"
+        mcpd ps -aq; echo "ps $?"
+        rm "$T/root/ballast"
+        mcpd run --rm --name c --network none "$REGISTRY/t/busybox" echo works'
+    has $'run 125\nps 0'
+    has works
+    [[ "$stderr" == *"o space left on device"* ]] || explain "reason"
+}
+
+@test "disk full: the container's own writes fail, the engine goes on" {
+    on_small_disk '
+        mcpd pull -q "$REGISTRY/t/busybox" >/dev/null
+        mcpd run --name c --network none "$REGISTRY/t/busybox" sh -c "dd if=/dev/zero of=/big bs=64k 2>&1; exit 9"; echo "run $?"
+        mcpd ps -a --format "{{.Names}} {{.Status}}"
+        mcpd rm c'
+    has "No space left on device"
+    has "run 9"
+    has "c Exited"
+}

@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+# exec: a further process in a running container.
+# bats file_tags=asan
+
+load helper/common
+
+setup() {
+    common_setup
+    need busybox
+    ok run -d --name c --network none -e FROM_RUN=1 "$IMAGE" sleep 600
+}
+
+@test "exec: output, stderr and exit code" {
+    ok exec c sh -c 'echo out; echo err >&2'
+    says out
+    equal "$stderr" err
+    fails 4 exec c sh -c 'exit 4'
+    fails 137 exec c sh -c 'kill -9 $$'
+}
+
+@test "exec: sees the container's files, processes and environment" {
+    ok exec c sh -c 'echo hello >/file'
+    ok exec c cat /file
+    says hello
+    ok exec c sh -c 'tr "\0" " " </proc/1/cmdline; echo; echo $FROM_RUN; hostname'
+    equal "${lines[0]}" "sleep 600 "
+    equal "${lines[1]}" 1
+}
+
+@test "exec -e, -w, -u" {
+    ok exec -e A=1 --env B=2 c sh -c 'echo $A $B'
+    says "1 2"
+    ok exec -w /tmp c pwd
+    says /tmp
+    ok exec -u app c id -un
+    says app
+    ok exec -u app:staff c id -g
+    says 50
+    fails_at_the_exec exec -u nobodyhere c id
+    error_has "unable to find user nobodyhere"
+}
+
+# podman gives 255 where docker gives 126.
+fails_at_the_exec() {
+    run --separate-stderr -- mcpd "$@"
+    [[ "$status" =~ ^(125|126|255)$ ]] || explain "status $status"
+}
+
+@test "exec --env-file" {
+    echo A=file >"$T/env"
+    ok exec --env-file "$T/env" c sh -c 'echo $A'
+    says file
+}
+
+@test "exec: the user and folder of the container" {
+    ok run -d --name d --user app -w /var --network none "$IMAGE" sleep 600
+    ok exec d sh -c 'id -un; pwd'
+    says $'app\n/var'
+}
+
+@test "exec -i: stdin" {
+    head -c 1000000 /dev/urandom >"$T/bytes"
+    run -0 cmp "$T/bytes" <(mcpd exec -i c cat <"$T/bytes")
+    run -0 --separate-stderr mcpd exec c wc -c <<<"not for you"
+    says 0
+}
+
+@test "exec -d: in the background" {
+    ok exec -d c sh -c 'sleep 0.2; echo done >/done'
+    eventually exec_is c "done" cat /done
+}
+
+exec_is() {
+    [ "$(mcpd exec "$1" "${@:3}")" = "$2" ]
+}
+
+@test "exec: no such command, not executable" {
+    fails 127 exec c /nope
+    error_has 'exec: "/nope": stat /nope: no such file or directory: OCI runtime attempted to invoke a command that was not found'
+    fails 126 exec c /etc/passwd
+    error_has 'permission denied'
+}
+
+@test "exec: no command" {
+    fails_at_the_exec exec c
+}
+
+@test "exec: stopped container" {
+    ok stop -t 0 c
+    fails 255 exec c true
+    error_is "Error: can only create exec sessions on running containers: container state improper"
+}
+
+@test "exec: options behind the name belong to the command" {
+    ok exec c echo -i -t
+    says "-i -t"
+}
+
+@test "exec: ends when the container does" {
+    start_client exec c sleep 600
+    eventually exec_sees_two
+    ok stop -t 0 c
+    client_ends 137
+}
+
+exec_sees_two() {
+    [ "$(mcpd exec c sh -c 'grep -l sleep /proc/[0-9]*/comm | wc -l')" = 2 ]
+}
+
+@test "exec: a client that is killed leaves no process behind" {
+    mkfifo "$T/fifo"
+    exec 9<>"$T/fifo"
+    start_client exec -i c cat <"$T/fifo" >/dev/null
+    eventually exec_runs_cat
+    kill -9 "$CLIENT"
+    exec 9>&-
+    eventually no_cat
+}
+
+exec_runs_cat() {
+    mcpd exec c sh -c 'for f in /proc/[0-9]*/cmdline; do [ "$(tr -d "\0" <$f)" != cat ] || exit 0; done; exit 1'
+}
+
+no_cat() {
+    ! exec_runs_cat
+}
+
+@test "exec: many at once" {
+    local number pids=() pid
+    for number in {1..10}; do
+        mcpd exec c echo "$number" >"$T/out$number" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid"; done
+    equal "$(cat "$T"/out* | wc -l)" 10
+}
+
+@test "exec: as process 1's root, not the host's" {
+    ok exec c sh -c 'ls -d /bin/busybox; [ ! -d "$1" ] && echo inside' - "$T"
+    says $'/bin/busybox\ninside'
+}

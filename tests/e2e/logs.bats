@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# logs: what a container said, as it said it.
+
+load helper/common
+
+setup() {
+    common_setup
+    need busybox
+}
+
+@test "logs: stdout to stdout, stderr to stderr" {
+    ok run --name c --network none "$IMAGE" sh -c 'echo out; echo err >&2; echo more'
+    ok logs c
+    says $'out\nmore'
+    equal "$stderr" err
+}
+
+@test "logs: also what a foreground run showed, while and after it runs" {
+    ok run -d --name c --network none "$IMAGE" sh -c 'echo early; sleep 600'
+    eventually logged c early
+    ok stop -t 0 c
+    ok logs c
+    says early
+}
+
+logged() {
+    mcpd logs "$1" | grep -q "$2"
+}
+
+@test "logs --tail" {
+    ok run --name c --network none "$IMAGE" seq 1 100
+    ok logs --tail 3 c
+    says $'98\n99\n100'
+    ok logs --tail 0 c
+    says ""
+    ok logs --tail 1000 c
+    equal "${#lines[@]}" 100
+    fails 125 logs --tail x c
+}
+
+@test "logs -t: a time for each line" {
+    ok run --name c --network none "$IMAGE" sh -c 'echo one; echo two'
+    ok logs -t c
+    [[ "${lines[0]}" =~ ^20[0-9-]+T[0-9:.]+(Z|[+-][0-9:]+)\ one$ ]] || explain "time"
+    equal "${#lines[@]}" 2
+}
+
+@test "logs -f: follows until the end" {
+    ok run -d --name c --network none "$IMAGE" sh -c 'for i in 1 2 3 4 5; do echo $i; sleep 0.1; done'
+    ok logs -f c
+    says $'1\n2\n3\n4\n5'
+}
+
+@test "logs -f: of an ended container ends" {
+    ok run --name c --network none "$IMAGE" echo ended
+    ok logs -f c
+    says ended
+}
+
+@test "logs -f --tail 1: the last line and what follows" {
+    ok run -d --name c --network none "$IMAGE" sh -c 'echo a; echo b; while [ ! -e /go ]; do sleep 0.05; done; echo c'
+    eventually logged c b
+    start_client logs -f --tail 1 c >"$T/out"
+    eventually grep -q b "$T/out"
+    ok exec c touch /go
+    client_ends 0
+    equal "$(cat "$T/out")" $'b\nc'
+}
+
+@test "logs --since, --until" {
+    ok run --name c --network none "$IMAGE" sh -c 'echo one'
+    ok logs --since 1h c
+    says one
+    ok logs --until 2020-01-01T00:00:00Z c
+    says ""
+    ok logs --since 2030-01-01T00:00:00Z c
+    says ""
+}
+
+@test "logs: a line without end, long lines, bytes that are no text" {
+    ok run --name c --network none "$IMAGE" printf 'no newline'
+    run -0 --separate-stderr mcpd logs c
+    says "no newline"
+    head -c 200000 /dev/urandom >"$T/bytes"
+    ok run --name d --network none -v "$T/bytes:/bytes:ro" "$IMAGE" cat /bytes
+    run -0 cmp "$T/bytes" <(mcpd logs d)
+}
+
+@test "logs: bounded; the newest stay" {
+    ok run -d --name c --network none "$IMAGE" seq 1 1000000
+    ok wait c
+    local size
+    size=$(find "$T/root/containers" -name 'log*' -printf '%s\n' | awk '{s += $1} END {print s}')
+    [ "$size" -lt 30000000 ] || explain "$size bytes"
+    ok logs --tail 1 c
+    says 1000000
+}
+
+@test "logs: driver none keeps nothing, the foreground still shows" {
+    ok run --name c --log-driver none --network none "$IMAGE" echo shown
+    says shown
+    run --separate-stderr -- mcpd logs c
+    hasnt shown
+}
+
+@test "logs: a container that writes much is not lost or stalled without a reader" {
+    ok run -d --name c --network none "$IMAGE" sh -c 'seq 1 300000; echo end'
+    ok wait c
+    ok logs --tail 1 c
+    says end
+}
+
+@test "logs: several starts are one log" {
+    ok run --name c --network none "$IMAGE" sh -c 'echo again'
+    ok start c
+    ok wait c
+    ok logs c
+    says $'again\nagain'
+}

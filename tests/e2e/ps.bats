@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# ps: table, template, JSON, filters.
+
+load helper/common
+
+setup() {
+    common_setup
+    need busybox
+    ok run -d --name up --network none --label tier=web --label plain "$IMAGE" sleep 600
+    UP=$output
+    ok run --name down --network none --label tier=db "$IMAGE" sh -c 'true' arg
+    ok create --name new --network none "$IMAGE" true
+}
+
+@test "ps: table of what runs" {
+    ok ps
+    [[ "${lines[0]}" =~ ^CONTAINER\ ID\ +IMAGE\ +COMMAND\ +CREATED\ +STATUS\ +PORTS\ +NAMES$ ]] || explain "header"
+    [[ "${lines[1]}" =~ ^"${UP:0:12} "\ +"$IMAGE:latest"\ +"sleep 600"\ +.*" ago"\ +"Up ".*\ +up$ ]] || explain "row"
+    equal "${#lines[@]}" 2
+}
+
+@test "ps -a: all, oldest first" {
+    ok ps -a --noheading --format '{{.Names}}'
+    says $'up\ndown\nnew'
+    ok ps -a
+    [[ "${lines[2]}" == *"Exited (0) "* ]] || explain "exited"
+    [[ "${lines[3]}" == *"Created"* ]] || explain "created"
+}
+
+@test "ps -q, --no-trunc" {
+    ok ps -q
+    says "${UP:0:12}"
+    ok ps -q --no-trunc
+    says "$UP"
+}
+
+@test "ps --format: template and table" {
+    ok ps --format '{{.ID}} {{.Image}} {{.Names}}'
+    says "${UP:0:12} $IMAGE:latest up"
+    ok ps --format 'table {{.Names}} {{.Status}}'
+    [[ "${lines[0]}" =~ ^NAMES\ +STATUS$ ]] || explain "header"
+    ok ps --format '{{.Names}}\t{{.Image}}'
+    says $'up\t'"$IMAGE:latest"
+    fails 125 ps --format '{{.NoSuchField}}'
+    fails 125 ps --format '{{.Names'
+}
+
+@test "ps --format json: podman's fields" {
+    ok ps -a --format json
+    jq -e --arg id "$UP" --arg image "$IMAGE:latest" 'length == 3 and (.[0] | .Id == $id and .Names == ["up"]
+        and .Image == $image and .Command == ["sleep","600"] and .State == "running" and .Exited == false
+        and .Labels.tier == "web" and .Pid > 1 and .AutoRemove == false and ((.Mounts // []) == [])
+        and (.StartedAt > 1700000000) and (.Created > 1700000000) and .ExitCode == 0
+        and ((.Networks // []) == []) and (.ImageID | test("^[0-9a-f]{64}$")))' <<<"$output"
+    jq -e '.[1] | .State == "exited" and .Exited == true and .ExitCode == 0 and .Pid == 0
+        and .ExitedAt > 1700000000' <<<"$output"
+    jq -e '.[2] | .State == "created" and .StartedAt == -62135596800' <<<"$output"
+}
+
+@test "ps --format json: empty" {
+    ok rm -f -t 0 up down new
+    ok ps -a --format json
+    equal "$(jq -c . <<<"$output")" "[]"
+}
+
+@test "ps --filter" {
+    local filter expected
+    while IFS='|' read -r filter expected; do
+        ok ps -a --filter "$filter" --format '{{.Names}}'
+        equal "$(tr '\n' ' ' <<<"$output")" "$expected "
+    done <<'CASES'
+name=up|up
+status=exited|down
+status=created|new
+label=tier|up down
+label=tier=db|down
+label=plain|up
+CASES
+    ok ps -a --filter "id=${UP:0:6}" --format '{{.Names}}'
+    says up
+    ok ps -a --filter "ancestor=$IMAGE:latest" -q
+    equal "${#lines[@]}" 3
+    ok ps -a --filter label=tier --filter status=running --format '{{.Names}}'
+    says up
+    fails 125 ps --filter nosuch=x
+    fails 125 ps --filter novalue
+}
+
+@test "ps: a damaged record is named and harms only itself" {
+    local id
+    id=$(mcpd inspect --format '{{.Id}}' down)
+    cp "$T/root/containers/$id/spec.json" "$T/saved"
+    : >"$T/root/containers/$id/spec.json"
+    ok ps -a --format '{{.Names}}'
+    has up
+    has new
+    [[ "$stderr" == *"$id"* ]] || explain "not named"
+    cp "$T/saved" "$T/root/containers/$id/spec.json"
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# -t: a terminal for the container; sizes, keys, leaving.
+
+load helper/common
+
+setup() {
+    common_setup
+    need busybox
+}
+
+@test "run -it: a terminal with the client's size" {
+    run -0 pty size:33x77 -- "${MCPD_CMD[@]}" run -it --rm --network none "$IMAGE" sh -c 'tty; stty size'
+    has "/dev/pts/0"
+    has "33 77"
+}
+
+@test "run -it: typing, line editing of the terminal, the end" {
+    run -0 pty expect:'# ' send:'echo typed$((40+2))\n' expect:typed42 send:'exit\n' -- \
+        "${MCPD_CMD[@]}" run -it --rm --network none "$IMAGE" sh
+}
+
+@test "run -it: end of input on an empty line" {
+    run -0 pty expect:'# ' send:'\x04' -- "${MCPD_CMD[@]}" run -it --rm --network none "$IMAGE" sh
+}
+
+@test "run -it: ctrl-c is the container's" {
+    run -130 pty expect:go send:'\x03' -- \
+        "${MCPD_CMD[@]}" run -it --init --rm --network none "$IMAGE" sh -c 'echo go; exec sleep 600'
+}
+
+@test "run -it: the window changes" {
+    run -0 pty size:24x80 expect:ready size:40x100 expect:'40 100' -- "${MCPD_CMD[@]}" \
+        run -it --rm --network none "$IMAGE" \
+        sh -c 'trap "stty size; exit" WINCH; echo ready; while :; do sleep 0.05; done'
+}
+
+@test "run -it: the exit code" {
+    run -7 pty -- "${MCPD_CMD[@]}" run -it --rm --network none "$IMAGE" sh -c 'exit 7'
+}
+
+@test "run -it: the client's terminal is put back" {
+    run -0 pty -- bash -c 'before=$(stty -g); "$@"; [ "$(stty -g)" = "$before" ] && echo restored' - \
+        "${MCPD_CMD[@]}" run -it --rm --network none "$IMAGE" true
+    has restored
+}
+
+@test "run -it: ctrl-p ctrl-q leaves, the container goes on" {
+    run -0 pty expect:'# ' send:'\x10\x11' -- "${MCPD_CMD[@]}" run -it --name c --network none "$IMAGE" sh
+    ok inspect --format '{{.State.Status}}' c
+    says running
+}
+
+@test "run -it: the terminal hangs up, the container goes on" {
+    run pty expect:'# ' hup -- "${MCPD_CMD[@]}" run -it --name c --network none "$IMAGE" sh
+    ok inspect --format '{{.State.Status}}' c
+    says running
+}
+
+@test "run -t: output is a terminal's, without -i" {
+    run -0 --separate-stderr mcpd run -t --rm --network none "$IMAGE" sh -c 'test -t 1 && echo terminal'
+    says $'terminal\r'
+}
+
+@test "run -dt: a terminal, its output in the log" {
+    ok run -dt --name c --network none "$IMAGE" sh -c 'test -t 0 && echo terminal; sleep 600'
+    eventually logged c terminal
+}
+
+logged() {
+    mcpd logs "$1" | grep -q "$2"
+}
+
+@test "run -it: the devices of a terminal" {
+    run -0 pty -- "${MCPD_CMD[@]}" run -it --rm --network none "$IMAGE" \
+        sh -c 'echo x >/dev/tty && echo x >/dev/console && ls /dev/pts'
+    has ptmx
+}
+
+@test "exec -it: a terminal of its own" {
+    ok run -d --name c --network none "$IMAGE" sleep 600
+    run -0 pty size:21x55 expect:'# ' send:'stty size; tty\n' expect:'21 55' expect:/dev/pts/ send:'exit\n' -- \
+        "${MCPD_CMD[@]}" exec -it c sh
+    run -3 pty -- "${MCPD_CMD[@]}" exec -it c sh -c 'exit 3'
+}
