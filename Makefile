@@ -49,8 +49,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 OPTIMIZE_asan := -O1 -g -fno-omit-frame-pointer $(SANITIZE)
 # PIC and not just PIE: the same objects make the programs and the shared library.
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Isrc $(OPTIMIZE_$(VARIANT)) -fPIC -fvisibility=hidden \
-    -fno-semantic-interposition -fno-common $(WARNINGS) $(HARDEN) \
-    $(if $(filter 1,$(WERROR)),-Werror) $(CPPFLAGS) $(CFLAGS)
+    -fno-semantic-interposition -fno-common $(WARNINGS) $(HARDEN) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed \
     $(if $(filter asan,$(VARIANT)),$(SANITIZE)) $(LDFLAGS)
 
@@ -127,7 +126,7 @@ $(OBJ)/tests/%.o: private EXTRA_CFLAGS = -Itests/unit -Wno-unused-parameter
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) $(if $(filter 1,$(WERROR)),-Werror) -MMD -MP -c -o $@ $<
 
 # Changes only when the compiler or its flags do, and then everything is made anew.
 $(BUILD)/flags: FORCE
@@ -157,6 +156,18 @@ check-asan: ## unit tests and a part of the end-to-end tests with sanitizers
 	scripts/run-tests asan
 $(foreach t,$(TESTS),$(eval $(notdir $(t)):: $(t); $(t)))
 unit-tests: $(TESTS)
+
+# libFuzzer over each parser; the corpus grows below build/ and starts from the one in the tree.
+FUZZ_TIME ?= 60
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+build/fuzz/%: tests/fuzz/fuzz_%.c FORCE
+	$(call say,FUZZ,$*)
+	$(Q)mkdir -p build/fuzz/corpus/$*
+	$(Q)clang -std=gnu11 -D_GNU_SOURCE -Isrc -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $< \
+	    $(call tree,src/base) $(wildcard src/oci/*.c) -ljansson
+	$(Q)$@ -max_total_time=$(FUZZ_TIME) -print_final_stats=0 -verbosity=0 -artifact_prefix=build/fuzz/ \
+	    build/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*) $(wildcard tests/fuzz/reject/$*)
+fuzz: $(FUZZERS) ## libFuzzer on each parser, FUZZ_TIME=60 seconds each (clang)
 bench: all ## speed against podman, runc, bwrap and a minimal C program
 	scripts/bench
 
@@ -178,5 +189,5 @@ help: ## this list
 	    /^[a-z0-9-]+:.*## / {split($$0, a, /:.*## /); printf "  %-13s %s\n", a[1], a[2]}' Makefile
 
 FORCE:
-.PHONY: all man install uninstall clean demo check check-unit check-e2e check-asan unit-tests \
+.PHONY: all man install uninstall clean demo check check-unit check-e2e check-asan unit-tests fuzz \
     bench check-layers check-size check-style check-format format lint help FORCE

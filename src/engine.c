@@ -108,7 +108,8 @@ static int choose_runroot(const char *given, char **ret_runroot, struct mcpd_err
     return make_private_runroot(ret_runroot, err);
 }
 
-/* --- which program is ours ------------------------------------------------------------------------ */
+/* --- which program is ours
+ * ------------------------------------------------------------------------ */
 
 static bool take_if_executable(char **program, char *candidate)
 {
@@ -136,8 +137,7 @@ static bool find_in_path(char **program)
     CLEANUP_STRV char **folders = strv_split(path && *path ? path : DEFAULT_PATH, ':');
 
     for (size_t i = 0; folders && folders[i]; i++)
-        if (folders[i][0] == '/' &&
-            take_if_executable(program, str_format("%s/mcpd", folders[i])))
+        if (folders[i][0] == '/' && take_if_executable(program, str_format("%s/mcpd", folders[i])))
             return true;
     return false;
 }
@@ -180,7 +180,8 @@ int mcpd_image_program(struct mcpd_engine *engine, char **ret_path, struct mcpd_
                      engine->program ? engine->program : "mcpd");
 }
 
-/* --- opening ------------------------------------------------------------------------------------------ */
+/* --- opening
+ * ------------------------------------------------------------------------------------------ */
 
 static void warn_nobody(void *context, const char *message)
 {
@@ -246,7 +247,9 @@ void mcpd_close(struct mcpd_engine *engine)
     free(engine);
 }
 
-/* --- values ------------------------------------------------------------------------------------------------ */
+/* --- values
+ * ------------------------------------------------------------------------------------------------
+ */
 
 int engine_json_text(json_t *json, const char *what, char **ret_text, struct mcpd_error *err)
 {

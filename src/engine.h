@@ -11,10 +11,11 @@
 struct mcpd_engine {
     struct store store;
     struct container_root containers;
-    char *root;           /* absolute, owned */
-    char *runroot;        /* absolute, owned */
-    char *program;        /* the mcpd binary, absolute, owned; NULL: not found */
-    bool is_program;      /* we are that binary, for one command: monitors may be our children */
+    char *root;      /* absolute, owned */
+    char *runroot;   /* absolute, owned */
+    bool has_swept;  /* once is enough for one engine */
+    char *program;   /* the mcpd binary, absolute, owned; NULL: not found */
+    bool is_program; /* we are that binary, for one command: monitors may be our children */
     void (*warn)(void *context, const char *message); /* never NULL */
     void *warn_context;
 };
@@ -22,16 +23,15 @@ struct mcpd_engine {
 /* By name, id or unique prefix. The caller calls container_done. */
 int engine_load_container(const struct mcpd_engine *engine, const char *name,
                           struct container *ret_container, struct mcpd_error *err) MUST_CHECK;
-/* An image for a container to be, pulled when the policy says so. */
-int engine_ensure_image(struct mcpd_engine *engine, const char *name, enum mcpd_pull_policy policy,
-                        const struct mcpd_registry_options *registry,
-                        struct mcpd_error *err) MUST_CHECK;
-/* What a pull policy decides without a registry. *ret_is_settled: the image is here and that is good
- * enough, *ret_id is its id. NEVER and not here is an error. (image_local.c) */
+/* image_local.c: what a pull policy says without asking a registry. *ret_is_settled: nothing is to
+ * be pulled, and *ret_id is set (owned by the caller). NEVER of an image that is not here:
+ * NOT_FOUND. */
 int engine_pull_locally(struct mcpd_engine *engine, const char *image, enum mcpd_pull_policy policy,
                         bool *ret_is_settled, char **ret_id, struct mcpd_error *err) MUST_CHECK;
-/* The document as text, owned by the caller; takes over the reference, which may be NULL (no memory). */
-int engine_json_text(json_t *json, const char *what, char **ret_text, struct mcpd_error *err) MUST_CHECK;
+/* The document as text, owned by the caller; takes over the reference, which may be NULL (no
+ * memory). */
+int engine_json_text(json_t *json, const char *what, char **ret_text,
+                     struct mcpd_error *err) MUST_CHECK;
 
 /* `internal image-helper`: image_inprocess.c does the work, image_helper.c only says that it
  * cannot. Returns the exit status. */

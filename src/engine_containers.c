@@ -1,11 +1,14 @@
-/* engine_containers.c - the calls about containers that are there: run them, end them, look at them. */
+/* engine_containers.c - the calls about containers that are there: run them, end them, look at
+ * them. */
 #include "engine.h"
 
 #include <signal.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "base/userns.h"
+#include "oci/storetmp.h"
 #include "runtime/attach.h"
 #include "runtime/exec.h"
 #include "runtime/logfile.h"
@@ -67,12 +70,11 @@ static int attach_to(const struct container *container, int connection_fd,
 }
 
 static int attach_running(const struct mcpd_engine *engine, const struct container *container,
-                          const struct mcpd_streams *streams,
-                          struct mcpd_attach_result *ret_result, struct mcpd_error *err)
+                          const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
+                          struct mcpd_error *err)
 {
-    const struct monitor_request request = {.operation = MONITOR_ATTACH,
-                                            .flags = streams->input_fd >= 0 ? MONITOR_FLAG_STDIN
-                                                                            : 0};
+    const struct monitor_request request = {
+        .operation = MONITOR_ATTACH, .flags = streams->input_fd >= 0 ? MONITOR_FLAG_STDIN : 0};
     struct monitor_reply reply;
     CLEANUP_FD int fd = -1;
     int rc = monitor_request(&engine->containers, container->id, &request, &reply, &fd, err);
@@ -84,9 +86,8 @@ static int start(const struct mcpd_engine *engine, const struct container *conta
                  const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
                  struct mcpd_error *err)
 {
-    struct monitor_start_options options = {.program = engine->program,
-                                            .attach = streams != NULL,
-                                            .is_orphan = !engine->is_program};
+    struct monitor_start_options options = {
+        .program = engine->program, .attach = streams != NULL, .is_orphan = !engine->is_program};
     CLEANUP_FD int fd = -1;
     int rc;
 
@@ -115,7 +116,8 @@ int mcpd_start(struct mcpd_engine *engine, const char *name, const struct mcpd_s
     return rc;
 }
 
-/* --- end ------------------------------------------------------------------------------------------- */
+/* --- end
+ * ------------------------------------------------------------------------------------------- */
 
 /* How a container ended, and the question that leads there. */
 struct ending {
@@ -209,7 +211,7 @@ int mcpd_wait(struct mcpd_engine *engine, const char *name, int timeout_ms, int 
 }
 
 static int kill_and_wait(const struct mcpd_engine *engine, struct container *container,
-                      struct mcpd_error *err)
+                         struct mcpd_error *err)
 {
     struct ending ending = {.request = {.operation = MONITOR_STOP, .argument = SIGKILL},
                             .timeout_ms = -1};
@@ -230,9 +232,10 @@ int mcpd_kill(struct mcpd_engine *engine, const char *name, const char *signal_n
     if (rc < 0)
         return rc;
     if (!container_is_active(container.state.status))
-        rc = error_set(err, MCPD_E_STATE,
-                       "can only kill running containers. %s is in state %s: container state improper",
-                       container.id, container_status_name(container.state.status));
+        rc = error_set(
+            err, MCPD_E_STATE,
+            "can only kill running containers. %s is in state %s: container state improper",
+            container.id, container_status_name(container.state.status));
     else if (request.argument == SIGKILL) /* nothing survives that, so its end can be waited for */
         rc = kill_and_wait(engine, &container, err);
     else
@@ -249,6 +252,20 @@ static int remove_damaged(const struct mcpd_engine *engine, const char *name,
     int rc = container_find(&engine->containers, name, id, err);
 
     return rc < 0 ? rc : container_delete(&engine->containers, id, NULL, true, err);
+}
+
+/* What killed processes left goes with whatever is removed next. Whoever removes something has
+ * got what they asked for already, so a failure is for the debug log only. */
+static void sweep(struct mcpd_engine *engine)
+{
+    struct mcpd_error problem = {0};
+
+    if (engine->has_swept)
+        return;
+    engine->has_swept = true;
+    if (container_sweep(&engine->containers, &problem) < 0 ||
+        storetmp_sweep(&engine->store, &problem) < 0)
+        log_debug("engine", "%s", problem.message);
 }
 
 int mcpd_remove(struct mcpd_engine *engine, const char *name, bool force, struct mcpd_error *err)
@@ -270,10 +287,13 @@ int mcpd_remove(struct mcpd_engine *engine, const char *name, bool force, struct
     else if (rc == -MCPD_E_NOT_FOUND && force) /* it removed itself at its end */
         rc = 0;
     container_done(&container);
+    if (rc == 0)
+        sweep(engine);
     return rc;
 }
 
-/* --- exec, logs ----------------------------------------------------------------------------------------- */
+/* --- exec, logs
+ * ----------------------------------------------------------------------------------------- */
 
 int mcpd_exec(struct mcpd_engine *engine, const char *name, const struct mcpd_exec_options *options,
               const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
@@ -325,7 +345,8 @@ int mcpd_logs(struct mcpd_engine *engine, const char *name, const struct mcpd_lo
     return rc;
 }
 
-/* --- looking -------------------------------------------------------------------------------------------- */
+/* --- looking
+ * -------------------------------------------------------------------------------------------- */
 
 /* As it would be given: "on-failure:5". */
 static char *restart_text(const struct plan *plan)

@@ -12,45 +12,45 @@
 
 extern char **environ;
 
-#define PORTS_DISCARDED                                                                            \
-    "Port mappings have been discarded as one of the Host, Container, Pod, and None network "      \
+#define PORTS_DISCARDED                                                                       \
+    "Port mappings have been discarded as one of the Host, Container, Pod, and None network " \
     "modes are in use"
 
 /* --- the image ----------------------------------------------------------------------------- */
 
-static int check_is_local(const struct mcpd_engine *engine, const char *name,
-                          struct mcpd_error *err)
+/* The image as it is in the store, with the store's shared lock, so that it stays. */
+static int find_locked(const struct mcpd_engine *engine, const char *name, struct image *ret_image,
+                       int *ret_lock_fd, struct mcpd_error *err)
 {
-    struct image image;
-    int rc = store_find_image(&engine->store, name, &image, err);
+    CLEANUP_FD int lock_fd = -1;
+    int rc = store_lock_shared(&engine->store, &lock_fd, err);
 
     if (rc == 0)
-        image_done(&image);
+        rc = store_find_image(&engine->store, name, ret_image, err);
+    if (rc == 0)
+        *ret_lock_fd = TAKE_FD(lock_fd);
     return rc;
 }
 
-int engine_ensure_image(struct mcpd_engine *engine, const char *name, enum mcpd_pull_policy policy,
-                        const struct mcpd_registry_options *registry, struct mcpd_error *err)
+/* Pulled first when the policy says so. */
+static int find_or_pull(struct mcpd_engine *engine, const struct mcpd_create_options *options,
+                        struct image *ret_image, int *ret_lock_fd, struct mcpd_error *err)
 {
+    enum mcpd_pull_policy policy = options->pull_set ? options->pull : MCPD_PULL_MISSING;
+    const char *name = options->spec.image;
     CLEANUP_FREE char *id = NULL;
-    int rc;
+    int rc = -MCPD_E_NOT_FOUND;
 
-    switch (policy) {
-    case MCPD_PULL_NEVER:
-        return check_is_local(engine, name, err);
-    case MCPD_PULL_MISSING:
-        rc = check_is_local(engine, name, err);
-        if (rc != -MCPD_E_NOT_FOUND)
-            return rc;
-        break;
-    case MCPD_PULL_ALWAYS:
-    case MCPD_PULL_NEWER:
-        break;
-    }
-    return mcpd_pull(engine, name, policy, registry, &id, err);
+    if (policy == MCPD_PULL_MISSING || policy == MCPD_PULL_NEVER)
+        rc = find_locked(engine, name, ret_image, ret_lock_fd, err);
+    if (rc != -MCPD_E_NOT_FOUND || policy == MCPD_PULL_NEVER)
+        return rc;
+    rc = mcpd_pull(engine, name, policy, &options->registry, &id, err);
+    return rc < 0 ? rc : find_locked(engine, name, ret_image, ret_lock_fd, err);
 }
 
-/* --- the record ---------------------------------------------------------------------------------- */
+/* --- the record ----------------------------------------------------------------------------------
+ */
 
 /* podman lets --replace stop the old one in its own way. */
 static int make_room(struct mcpd_engine *engine, const char *name, struct mcpd_error *err)
@@ -156,13 +156,7 @@ int mcpd_create(struct mcpd_engine *engine, const struct mcpd_create_options *op
         return error_set(err, MCPD_E_INVALID, "no image is given");
     rc = check_cid_file(options->cid_file, err);
     if (rc == 0)
-        rc = engine_ensure_image(engine, options->spec.image,
-                                 options->pull_set ? options->pull : MCPD_PULL_MISSING,
-                                 &options->registry, err);
-    if (rc == 0)
-        rc = store_lock_shared(&engine->store, &lock_fd, err);
-    if (rc == 0)
-        rc = store_find_image(&engine->store, options->spec.image, &image, err);
+        rc = find_or_pull(engine, options, &image, &lock_fd, err);
     if (rc < 0)
         return rc;
     rc = create_locked(engine, options, &image, ret_id, err);

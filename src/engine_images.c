@@ -66,7 +66,8 @@ static int users_layers(const struct users *users, struct digest **ret_layers, s
     return 0;
 }
 
-/* --- looking ----------------------------------------------------------------------------------- */
+/* --- looking -----------------------------------------------------------------------------------
+ */
 
 int mcpd_image_is_local(struct mcpd_engine *engine, const char *image, bool *ret_is_local,
                         struct mcpd_error *err)
@@ -113,16 +114,18 @@ int mcpd_image_inspect_json(struct mcpd_engine *engine, const char *name, char *
 
     if (rc < 0)
         return rc;
-    json = image_inspect_json(&engine->store, &image);
+    rc = store_load_image_names(&engine->store, &image, err);
+    json = rc == 0 ? image_inspect_json(&engine->store, &image) : NULL;
     image_done(&image);
-    return engine_json_text(json, "inspect", ret_object, err);
+    return rc < 0 ? rc : engine_json_text(json, "inspect", ret_object, err);
 }
 
-/* --- names -------------------------------------------------------------------------------------- */
+/* --- names --------------------------------------------------------------------------------------
+ */
 
 static int parse_new_name(const char *text, struct reference *ret_name, struct mcpd_error *err)
 {
-    int rc = reference_parse(text, ret_name, err);
+    int rc = reference_parse_local(text, ret_name, err);
 
     if (rc == 0 && digest_is_set(&ret_name->digest))
         return error_set(err, MCPD_E_INVALID, "tag by digest not supported: \"%s\"", text);
@@ -151,23 +154,15 @@ int mcpd_tag(struct mcpd_engine *engine, const char *image, const char *const *n
     return rc;
 }
 
-/* --- removing ------------------------------------------------------------------------------------- */
+/* --- removing
+ * ------------------------------------------------------------------------------------- */
 
-/* The tagged name that `text` means; NULL when it means the image by its id. Borrowed. */
-static const char *find_tagged_name(const struct image *image, const char *text,
-                                    struct reference *ret_name)
+/* The name that an image was found by, owned by the caller; NULL when it was its id. */
+static char *found_name(const struct image *image)
 {
-    char name[REFERENCE_MAX_LENGTH + 1];
-    char *const *lists[] = {image->names, image->digest_names};
+    char *const *names = image->names && image->names[0] ? image->names : image->digest_names;
 
-    if (reference_parse(text, ret_name, NULL) < 0)
-        return NULL;
-    reference_format(ret_name, name, sizeof(name));
-    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-        for (char *const *known = lists[i]; known && *known; known++)
-            if (strcmp(*known, name) == 0)
-                return *known;
-    return NULL;
+    return !image->has_all_names && names && names[0] ? strdup(names[0]) : NULL;
 }
 
 /* force: its containers go with it. */
@@ -243,23 +238,51 @@ static int refuse_several_names(const struct image *image, struct mcpd_error *er
                      digest_hex(&image->id), names ? names : "");
 }
 
-static int remove_found(struct mcpd_engine *engine, const struct image *image, const char *text,
-                        bool force, char ***lines, struct mcpd_error *err)
+static int untag(const struct mcpd_engine *engine, const struct reference *name, char ***lines,
+                 struct mcpd_error *err)
 {
-    struct reference reference;
-    const char *name = find_tagged_name(image, text, &reference);
-    size_t name_count = strv_length(image->names);
+    char text[REFERENCE_MAX_LENGTH + 1];
     bool was_last = false;
-    int rc;
+    int rc = store_untag(&engine->store, name, &was_last, err);
 
-    if (name && name_count > 1) {
-        rc = store_untag(&engine->store, &reference, &was_last, err);
-        return rc < 0 ? rc : add_line(lines, "Untagged", name, err);
-    }
-    if (!name && name_count > 1 && !force)
+    reference_format(name, text, sizeof(text));
+    return rc < 0 ? rc : add_line(lines, "Untagged", text, err);
+}
+
+static int remove_found(struct mcpd_engine *engine, struct image *image, bool force, char ***lines,
+                        struct mcpd_error *err)
+{
+    CLEANUP_FREE char *name = found_name(image);
+    struct reference reference;
+    int rc = name ? reference_parse(name, &reference, err) : 0;
+
+    if (rc == 0)
+        rc = store_load_image_names(&engine->store, image, err);
+    if (rc < 0)
+        return rc;
+    if (name && strv_length(image->names) > 1)
+        return untag(engine, &reference, lines, err);
+    if (!name && strv_length(image->names) > 1 && !force)
         return refuse_several_names(image, err);
     rc = free_of_containers(engine, image, force, err);
     return rc < 0 ? rc : remove_all_names(engine, image, lines, err);
+}
+
+/* Known by name, but not readable: then the name goes, and with it what nobody else needs. */
+static int remove_damaged(struct mcpd_engine *engine, const char *name, char ***lines,
+                          struct mcpd_error *err)
+{
+    struct reference reference;
+    int rc = reference_parse(name, &reference, err);
+
+    if (rc == 0)
+        rc = untag(engine, &reference, lines, err);
+    if (rc == -MCPD_E_NOT_FOUND) {
+        rc = reference_parse_local(name, &reference, err);
+        if (rc == 0)
+            rc = untag(engine, &reference, lines, err);
+    }
+    return rc < 0 ? rc : collect(engine, err);
 }
 
 int mcpd_remove_image(struct mcpd_engine *engine, const char *image, bool force, char ***ret_lines,
@@ -269,10 +292,12 @@ int mcpd_remove_image(struct mcpd_engine *engine, const char *image, bool force,
     struct image found;
     int rc = store_find_image(&engine->store, image, &found, err);
 
-    if (rc < 0)
-        return rc;
-    rc = remove_found(engine, &found, image, force, &lines, err);
-    image_done(&found);
+    if (rc == -MCPD_E_CORRUPT) {
+        rc = remove_damaged(engine, image, &lines, err);
+    } else if (rc == 0) {
+        rc = remove_found(engine, &found, force, &lines, err);
+        image_done(&found);
+    }
     if (rc == 0)
         *ret_lines = TAKE_PTR(lines);
     return rc;

@@ -69,10 +69,10 @@ static json_t *id_ranges(const struct userns_range *ranges, size_t count)
     json_t *array = json_array();
 
     for (size_t i = 0; i < count; i++)
-        (void)json_array_append_new(
-            array, json_pack("{s:I, s:I, s:I}", "container_id", (json_int_t)ranges[i].inside,
-                             "host_id", (json_int_t)ranges[i].outside, "size",
-                             (json_int_t)ranges[i].count));
+        (void)json_array_append_new(array, json_pack("{s:I, s:I, s:I}", "container_id",
+                                                     (json_int_t)ranges[i].inside, "host_id",
+                                                     (json_int_t)ranges[i].outside, "size",
+                                                     (json_int_t)ranges[i].count));
     return array;
 }
 
@@ -88,8 +88,8 @@ static json_t *id_mappings(void)
 
 static json_t *uptime(long seconds)
 {
-    CLEANUP_FREE char *text = str_format("%ldh %ldm %ld.00s", seconds / 3600, seconds / 60 % 60,
-                                         seconds % 60);
+    CLEANUP_FREE char *text =
+        str_format("%ldh %ldm %ld.00s", seconds / 3600, seconds / 60 % 60, seconds % 60);
 
     return jsonx_string(text);
 }
@@ -100,18 +100,18 @@ static json_t *security(void)
     CLEANUP_FREE char *capabilities = names ? strv_join(names, ",") : NULL;
 
     return json_pack("{s:b, s:o, s:b, s:b, s:s, s:b}", "apparmorEnabled", 0, "capabilities",
-                     jsonx_string(capabilities), "rootless", userns_is_needed(), "seccompEnabled", 1,
-                     "seccompProfilePath", "", "selinuxEnabled", 0);
+                     jsonx_string(capabilities), "rootless", userns_is_needed(), "seccompEnabled",
+                     1, "seccompProfilePath", "", "selinuxEnabled", 0);
 }
 
 static json_t *memory(const struct sysinfo *system)
 {
-    uint64_t unit = system->mem_unit;
+    json_int_t unit = system->mem_unit;
 
-    return json_pack("{s:I, s:I, s:I, s:I}", "memFree", (json_int_t)(system->freeram * unit),
-                     "memTotal", (json_int_t)(system->totalram * unit), "swapFree",
-                     (json_int_t)(system->freeswap * unit), "swapTotal",
-                     (json_int_t)(system->totalswap * unit));
+    return json_pack("{s:I, s:I, s:I, s:I}", "memFree", (json_int_t)system->freeram * unit,
+                     "memTotal", (json_int_t)system->totalram * unit, "swapFree",
+                     (json_int_t)system->freeswap * unit, "swapTotal",
+                     (json_int_t)system->totalswap * unit);
 }
 
 static json_t *host_info(const struct mcpd_engine *engine)
@@ -140,7 +140,8 @@ static json_t *host_info(const struct mcpd_engine *engine)
     return json;
 }
 
-/* --- store ------------------------------------------------------------------------------------------ */
+/* --- store
+ * ------------------------------------------------------------------------------------------ */
 
 static int count_containers(struct mcpd_engine *engine, json_t **ret_json, struct mcpd_error *err)
 {
@@ -169,6 +170,7 @@ static int store_info(struct mcpd_engine *engine, json_t **ret_json, struct mcpd
     struct image *images = NULL;
     size_t image_count = 0;
     json_t *containers = NULL;
+    json_int_t block_bytes;
     int rc = store_list_images(&engine->store, &images, &image_count, err);
 
     if (rc < 0)
@@ -178,12 +180,12 @@ static int store_info(struct mcpd_engine *engine, json_t **ret_json, struct mcpd
     if (rc < 0)
         return rc;
     (void)statvfs(engine->root, &space);
+    block_bytes = (json_int_t)space.f_frsize;
     *ret_json = json_pack(
         "{s:s, s:o, s:s, s:{}, s:o, s:I, s:I, s:{}, s:o, s:{s:i}, s:o, s:o}", "configFile", "",
         "containerStore", containers, "graphDriverName", "overlay", "graphOptions", "graphRoot",
-        jsonx_string(engine->root), "graphRootAllocated",
-        (json_int_t)(space.f_blocks * space.f_frsize), "graphRootUsed",
-        (json_int_t)((space.f_blocks - space.f_bfree) * space.f_frsize), "graphStatus",
+        jsonx_string(engine->root), "graphRootAllocated", (json_int_t)space.f_blocks * block_bytes,
+        "graphRootUsed", (json_int_t)(space.f_blocks - space.f_bfree) * block_bytes, "graphStatus",
         "imageCopyTmpDir", jsonx_string(engine->root), "imageStore", "number", (int)image_count,
         "runRoot", jsonx_string(engine->runroot), "volumePath", jsonx_string(""));
     return 0;
@@ -208,10 +210,10 @@ int mcpd_info_json(struct mcpd_engine *engine, char **ret_object, struct mcpd_er
 
     if (rc < 0)
         return rc;
-    return engine_json_text(
-        json_pack("{s:o, s:o, s:{}, s:{s:[], s:[s, s], s:[s, s], s:n}, s:o}", "host",
-                  host_info(engine), "store", store, "registries", "plugins", "volume", "network",
-                  "none", "host", "log", "k8s-file", "none", "authorization", "version",
-                  version_info()),
-        "info", ret_object, err);
+    return engine_json_text(json_pack("{s:o, s:o, s:{}, s:{s:[], s:[s, s], s:[s, s], s:n}, s:o}",
+                                      "host", host_info(engine), "store", store, "registries",
+                                      "plugins", "volume", "network", "none", "host", "log",
+                                      "k8s-file", "none", "authorization", "version",
+                                      version_info()),
+                            "info", ret_object, err);
 }

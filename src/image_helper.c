@@ -12,6 +12,7 @@
 #include "base/jsonx.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "image_local.h"
 #include "image_wire.h"
 
 #include <fcntl.h>
@@ -174,7 +175,7 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
         .registry = options ? *options : default_options,
     };
     bool is_settled = false;
-    int rc = engine_pull_locally(engine, image, policy, &is_settled, ret_id, err);
+    int rc = image_pull_locally(engine, image, policy, &is_settled, ret_id, err);
 
     if (rc < 0 || is_settled)
         return rc;

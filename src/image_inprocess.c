@@ -8,6 +8,7 @@
 #include "base/fsutil.h"
 #include "base/jsonx.h"
 #include "base/str.h"
+#include "image_local.h"
 #include "image_wire.h"
 #include "oci/layer/archive_load.h"
 #include "registry/pull.h"
@@ -29,8 +30,7 @@ bool mcpd_has_image_code(void)
 
 /* ------------------------------------------------------------------ the calls */
 
-static void fill_options(const struct mcpd_engine *engine,
-                         const struct mcpd_registry_options *user,
+static void fill_options(const struct mcpd_engine *engine, const struct mcpd_registry_options *user,
                          struct registry_options *ret_options)
 {
     *ret_options = (struct registry_options){
@@ -48,7 +48,7 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
     struct mcpd_error problem = {0};
     struct digest id;
     bool is_settled = false;
-    int rc = engine_pull_locally(engine, image, policy, &is_settled, ret_id, err);
+    int rc = image_pull_locally(engine, image, policy, &is_settled, ret_id, err);
 
     if (rc < 0 || is_settled)
         return rc;
@@ -59,7 +59,7 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
     rc = pull_image(&engine->store, &reference, &registry, &id, &problem);
     /* "newer": what is here is good enough when there is nothing newer to be had. */
     if (rc < 0 && policy == MCPD_PULL_NEWER &&
-        engine_pull_locally(engine, image, MCPD_PULL_NEVER, &is_settled, ret_id, NULL) == 0)
+        image_pull_locally(engine, image, MCPD_PULL_NEVER, &is_settled, ret_id, NULL) == 0)
         return 0;
     if (rc < 0)
         return error_copy(err, &problem);
@@ -78,8 +78,7 @@ static int load_fd(struct mcpd_engine *engine, int fd, const struct mcpd_registr
         rc = platform_parse(options->platform, &platform, err);
     else
         platform_of_machine(&platform);
-    return rc < 0 ? rc
-                  : archive_load(&engine->store, fd, &platform, &progress, ret_names, err);
+    return rc < 0 ? rc : archive_load(&engine->store, fd, &platform, &progress, ret_names, err);
 }
 
 int mcpd_load(struct mcpd_engine *engine, const char *path,

@@ -1,10 +1,10 @@
-/* image_local.c - pull policies, as far as the local store answers them. */
-#include "engine.h"
+/* image_local.c - see image_local.h. */
+#include "image_local.h"
 
 #include <string.h>
 
-int engine_pull_locally(struct mcpd_engine *engine, const char *image, enum mcpd_pull_policy policy,
-                        bool *ret_is_settled, char **ret_id, struct mcpd_error *err)
+int image_pull_locally(struct mcpd_engine *engine, const char *image, enum mcpd_pull_policy policy,
+                       bool *ret_is_settled, char **ret_id, struct mcpd_error *err)
 {
     struct image found;
     int rc;

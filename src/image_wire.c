@@ -20,8 +20,8 @@ struct member {
     const char *name;
     size_t offset;
 };
-#define MEMBER(name, field)                       \
-    {                                             \
+#define MEMBER(name, field)                         \
+    {                                               \
         name, offsetof(struct image_request, field) \
     }
 static const struct member members[] = {
@@ -88,8 +88,8 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
     if (rc == 0)
         rc = jsonx_get_u64(document, "policy", "request", &policy, err);
     if (rc == 0)
-        rc = jsonx_get_bool(document, "skipTlsVerify", "request",
-                            &request.registry.skip_tls_verify, err);
+        rc = jsonx_get_bool(document, "skipTlsVerify", "request", &request.registry.skip_tls_verify,
+                            err);
     for (size_t i = 0; i < ARRAY_SIZE(members) && rc == 0; i++) {
         const char **value = (const char **)(void *)((char *)&request + members[i].offset);
 

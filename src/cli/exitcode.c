@@ -30,6 +30,10 @@ int exitcode_of(enum exitcode_rules rules, int error_code)
         if (error_code == MCPD_E_STATE)
             return 255;
         break;
+    case EXITCODE_RULES_START:
+        if (error_code != MCPD_E_CANCELLED)
+            return EXITCODE_ENGINE;
+        break;
     case EXITCODE_RULES_USUAL:
         break;
     }

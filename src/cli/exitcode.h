@@ -16,6 +16,7 @@ enum exitcode_rules {
     EXITCODE_RULES_USUAL,
     EXITCODE_RULES_REMOVE, /* rm, rmi: 1 no such thing, 2 in use */
     EXITCODE_RULES_EXEC,   /* exec: 255 not running */
+    EXITCODE_RULES_START,  /* start: 125 whatever the reason */
 };
 
 /* error_code: enum mcpd_error_code. */

@@ -355,32 +355,18 @@ static int find_by_reference(const struct store *store, const struct reference *
     return rc < 0 ? rc : load_tagged(store, &tag, ret_image, err);
 }
 
-/* Did the user name no registry? Then what was built or loaded here is "localhost/NAME". */
-static bool is_short_name(const char *name)
-{
-    struct reference reference;
-    const char *slash = strchr(name, '/');
-    size_t length = slash ? (size_t)(slash - name) : 0;
-
-    return reference_parse(name, &reference, NULL) == 0 && !str_has_prefix(name, "docker://") &&
-           !memchr(name, '.', length) && !memchr(name, ':', length) &&
-           !str_has_prefix(name, "localhost/");
-}
-
 static int find_by_name(const struct store *store, const char *name, struct image *ret_image,
                         struct mcpd_error *err)
 {
-    char local[REFERENCE_MAX_LENGTH + 1];
     struct reference reference;
     int rc = reference_parse(name, &reference, err);
 
     if (rc < 0)
         return rc;
     rc = find_by_reference(store, &reference, ret_image, err);
-    if (rc != -MCPD_E_NOT_FOUND || !is_short_name(name))
-        return rc;
-    (void)snprintf(local, sizeof(local), "localhost/%s", name);
-    if (reference_parse(local, &reference, NULL) < 0)
+    /* What was made or loaded here is "localhost/NAME". */
+    if (rc != -MCPD_E_NOT_FOUND || reference_names_domain(name) ||
+        reference_parse_local(name, &reference, NULL) < 0)
         return rc;
     return find_by_reference(store, &reference, ret_image, err);
 }

@@ -221,3 +221,20 @@ void reference_format(const struct reference *reference, char *buffer, size_t si
                    reference->tag[0] ? ":" : "", reference->tag,
                    digest_is_set(&reference->digest) ? "@" : "", reference->digest.text);
 }
+
+bool reference_names_domain(const char *text)
+{
+    const char *slash = strchr(text, '/');
+
+    return str_has_prefix(text, "docker://") || (slash && is_host(text, (size_t)(slash - text)));
+}
+
+int reference_parse_local(const char *text, struct reference *ret_reference, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *local = NULL;
+
+    if (reference_names_domain(text))
+        return reference_parse(text, ret_reference, err);
+    local = str_format("localhost/%s", text);
+    return local ? reference_parse(local, ret_reference, err) : error_no_memory(err, text);
+}

@@ -5,18 +5,38 @@
 #include "base/str.h"
 
 #include <string.h>
+#include <time.h>
 
 #define ERROR_MAX_BYTES (64u << 10)
 #define ERROR_MAX_DEPTH 16
 
+/* "alpine:latest": docker.io is left out, as podman prints it. */
+static void format_shown_name(const struct reference *reference, char *buffer, size_t size)
+{
+    char full[REFERENCE_MAX_LENGTH + 1];
+    const char *text = full;
+
+    reference_format(reference, full, sizeof(full));
+    if (str_has_prefix(text, "docker.io/library/"))
+        text += strlen("docker.io/library/");
+    else if (str_has_prefix(text, "docker.io/"))
+        text += strlen("docker.io/");
+    (void)snprintf(buffer, size, "%s", text);
+}
+
 int client_open(const struct reference *reference, const struct registry_options *options,
                 struct client *ret_client, struct mcpd_error *err)
 {
-    CLEANUP_CLIENT struct client client = {.options = options, .reference = *reference};
+    CLEANUP_CLIENT struct client client = {
+        .options = options,
+        .progress = {options->user.progress, options->user.progress_context},
+        .reference = *reference,
+    };
     char repository[REFERENCE_MAX_LENGTH + 1];
     int rc;
 
     reference_format_repository(reference, repository, sizeof(repository));
+    format_shown_name(reference, client.shown_name, sizeof(client.shown_name));
     retry_policy_init(&client.retry);
     rc = endpoint_init(reference->domain, options->user.skip_tls_verify, options->user.cert_dir,
                        &client.endpoint, err);
@@ -72,7 +92,7 @@ static void read_error(const struct http_response *response, char *buffer, size_
         return;
     /* docker prints MANIFEST_UNKNOWN as "manifest unknown". */
     for (; code[i] && i + 1 < size; i++)
-        buffer[i] = (char)(code[i] == '_' ? ' '
+        buffer[i] = (char)(code[i] == '_'                     ? ' '
                            : code[i] >= 'A' && code[i] <= 'Z' ? code[i] - 'A' + 'a'
                                                               : code[i]);
     buffer[i] = '\0';
@@ -104,8 +124,8 @@ int client_judge_status(struct client *client, const struct http_response *respo
         return error_set(err, MCPD_E_NETWORK, "%s: toomanyrequests%s%s", what, *said ? ": " : "",
                          said);
     return error_set(err, status >= 500 ? MCPD_E_NETWORK : MCPD_E_PROTOCOL,
-                     "%s: received unexpected HTTP status: %d%s%s", what, status,
-                     *said ? ": " : "", said);
+                     "%s: received unexpected HTTP status: %d%s%s", what, status, *said ? ": " : "",
+                     said);
 }
 
 int client_judge_failure(struct client *client, const struct http_transfer *transfer,
@@ -117,19 +137,26 @@ int client_judge_failure(struct client *client, const struct http_transfer *tran
     return http_result(transfer, &response, err);
 }
 
-bool client_retry(struct client *client, unsigned int *attempt, const char *text,
+int client_wrap(const struct client *client, int rc, struct mcpd_error *err)
+{
+    return error_wrap(err, rc, "initializing source docker://%s", client->shown_name);
+}
+
+bool client_retry(struct client *client, unsigned int *attempt, const struct mcpd_error *problem,
                   unsigned int *ret_delay_ms)
 {
+    struct mcpd_error shown = *problem;
     char line[MCPD_ERROR_MESSAGE_SIZE + 100];
 
     if (!client->last.is_retryable || *attempt >= client->retry.count)
         return false;
     (*attempt)++;
     *ret_delay_ms = retry_delay_ms(&client->retry, &client->last, *attempt);
-    (void)snprintf(line, sizeof(line), "Failed, retrying in %us ... (%u/%u). Error: %s",
-                   (*ret_delay_ms + 999) / 1000, *attempt, client->retry.count, text);
-    if (client->options->warn)
+    if (client_wrap(client, -problem->code, &shown) < 0 && client->options->warn) {
+        (void)snprintf(line, sizeof(line), "Failed, retrying in %us ... (%u/%u). Error: %s",
+                       (*ret_delay_ms + 999) / 1000, *attempt, client->retry.count, shown.message);
         client->options->warn(client->options->warn_context, line);
+    }
     return true;
 }
 
@@ -220,24 +247,18 @@ int client_renew(struct client *client, const struct http_response *response,
                        err);
 }
 
-int client_get(struct client *client, enum http_method method, const char *path,
-               const char *const *headers, size_t maximum_bytes, const char *what,
-               struct http_transfer **ret_transfer, const struct http_response **ret_response,
-               struct mcpd_error *err)
+/* One attempt, with an answer to a 401 if there is one. */
+static int get_once(struct client *client, struct http_request *request, const char *path,
+                    const char *what, struct http_transfer **ret_transfer,
+                    const struct http_response **ret_response, struct mcpd_error *err)
 {
-    struct http_request request = {
-        .method = method,
-        .headers = headers,
-        .maximum_body_bytes = maximum_bytes,
-    };
-
     for (int round = 0;; round++) {
         CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
         const struct http_response *response = NULL;
         int rc;
 
         client->last = (struct retry_reason){0};
-        rc = perform_either(client, &request, path, what, &transfer, &response, err);
+        rc = perform_either(client, request, path, what, &transfer, &response, err);
         if (rc < 0)
             return rc;
         if (response->status == 401 && round == 0) {
@@ -251,6 +272,38 @@ int client_get(struct client *client, enum http_method method, const char *path,
         *ret_transfer = TAKE_PTR(transfer);
         *ret_response = response;
         return 0;
+    }
+}
+
+static void sleep_ms(unsigned int ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
+}
+
+int client_get(struct client *client, enum http_method method, const char *path,
+               const char *const *headers, size_t maximum_bytes, const char *what,
+               struct http_transfer **ret_transfer, const struct http_response **ret_response,
+               struct mcpd_error *err)
+{
+    struct http_request request = {
+        .method = method,
+        .headers = headers,
+        .maximum_body_bytes = maximum_bytes,
+    };
+    unsigned int attempt = 0;
+
+    for (;;) {
+        struct mcpd_error problem = {0};
+        unsigned int delay_ms = 0;
+
+        if (get_once(client, &request, path, what, ret_transfer, ret_response, &problem) == 0)
+            return 0;
+        if (!client_retry(client, &attempt, &problem, &delay_ms))
+            return error_copy(err, &problem);
+        sleep_ms(delay_ms);
     }
 }
 

@@ -1,9 +1,8 @@
 /*
  * client.h - one repository of one registry: requests with the right URL and Authorization.
  *
- * Finds out by itself whether https or http is spoken, answers a 401 once, and turns what goes
- * wrong into podman's words. Repeating after a failure is the caller's: `last` tells whether it is
- * worth it.
+ * Finds out by itself whether https or http is spoken, answers a 401 once, repeats what is worth it
+ * and turns what goes wrong into podman's words. Repeating a blob's transfer is the caller's.
  */
 #ifndef REGISTRY_CLIENT_H
 #define REGISTRY_CLIENT_H
@@ -33,10 +32,11 @@ struct client {
     struct endpoint endpoint;
     struct auth auth;
     struct retry_policy retry;
-    struct retry_reason last; /* of the last failure */
+    struct retry_reason last;               /* of the last failure */
     const struct registry_options *options; /* borrowed */
     struct progress_sink progress;
     struct reference reference;
+    char shown_name[REFERENCE_MAX_LENGTH + 1]; /* for messages */
 };
 
 /* Reads credentials and certificates; no network yet. */
@@ -45,8 +45,9 @@ int client_open(const struct reference *reference, const struct registry_options
 void client_done(struct client *client); /* fine on a zeroed one */
 #define CLEANUP_CLIENT CLEANUP(client_done)
 
-/* path: below /v2/NAME/ ("manifests/latest"). The response has status 200; other ones are errors.
- * what: "reading manifest latest in h/x". The transfer is the caller's and holds the response. */
+/* path: below /v2/NAME/ ("manifests/latest"). The response has status 200; other ones are errors,
+ * "<what>: ..." with what as in "reading manifest latest in h/x". Repeated as long as that is worth
+ * it. The transfer is the caller's and holds the response. */
 int client_get(struct client *client, enum http_method method, const char *path,
                const char *const *headers, size_t maximum_bytes, const char *what,
                struct http_transfer **ret_transfer, const struct http_response **ret_response,
@@ -69,8 +70,10 @@ int client_renew(struct client *client, const struct http_response *response,
                  struct mcpd_error *err) MUST_CHECK;
 
 /* Is another attempt to be made after the last failure? Warns "Failed, retrying in 1s ... (1/3).
- * Error: <text>" and tells how long to wait. */
-bool client_retry(struct client *client, unsigned int *attempt, const char *text,
+ * Error: <problem>" and tells how long to wait. */
+bool client_retry(struct client *client, unsigned int *attempt, const struct mcpd_error *problem,
                   unsigned int *ret_delay_ms);
+/* Puts podman's "initializing source docker://NAME: " before the message. */
+int client_wrap(const struct client *client, int rc, struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -97,7 +97,7 @@ static int retry(struct downloads *downloads, struct download *download,
 {
     unsigned int delay_ms = 0;
 
-    if (!client_retry(downloads->client, &download->attempt, problem->message, &delay_ms))
+    if (!client_retry(downloads->client, &download->attempt, problem, &delay_ms))
         return error_copy(err, problem);
     download->not_before_ms = clock_monotonic_ms() + delay_ms;
     return 0;

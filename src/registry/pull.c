@@ -7,7 +7,8 @@
  *   3. manifest, platform, config (resolve.c), repeated when the network fails;
  *   4. all missing layers at once: one loop moves downloads and workers (downloads.c, ingest.c);
  *   5. one commit makes blobs and layers visible and writes the tag.
- * Killed at any point, what was downloaded stays in images/partial and is taken up by the next pull.
+ * Killed at any point, what was downloaded stays in images/partial and is taken up by the next
+ * pull.
  */
 #include "registry/pull.h"
 
@@ -17,65 +18,7 @@
 #include "registry/downloads.h"
 #include "registry/resolve.h"
 
-#include <string.h>
 #include <sys/statvfs.h>
-#include <time.h>
-
-/* "docker://alpine:latest": docker.io is left out, as podman prints it. */
-static void familiar_name(const struct reference *reference, char *buffer, size_t size)
-{
-    char full[REFERENCE_MAX_LENGTH + 1];
-    const char *text = full;
-
-    reference_format(reference, full, sizeof(full));
-    if (str_has_prefix(text, "docker.io/library/"))
-        text += strlen("docker.io/library/");
-    else if (str_has_prefix(text, "docker.io/"))
-        text += strlen("docker.io/");
-    (void)snprintf(buffer, size, "%s", text);
-}
-
-static void sleep_ms(unsigned int ms)
-{
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-
-    while (nanosleep(&left, &left) < 0 && errno == EINTR)
-        ;
-}
-
-/* One question to the registry, repeated as long as that is worth it. */
-typedef int (*question_function)(struct client *client, void *answer, struct mcpd_error *err);
-
-static int ask(struct client *client, question_function question, void *answer,
-               struct mcpd_error *err)
-{
-    char name[REFERENCE_MAX_LENGTH + 1];
-    unsigned int attempt = 0;
-
-    familiar_name(&client->reference, name, sizeof(name));
-    for (;;) {
-        struct mcpd_error problem = {0};
-        unsigned int delay_ms = 0;
-        int rc = question(client, answer, &problem);
-
-        if (rc == 0)
-            return 0;
-        rc = error_wrap(&problem, rc, "initializing source docker://%s", name);
-        if (!client_retry(client, &attempt, problem.message, &delay_ms))
-            return error_copy(err, &problem);
-        sleep_ms(delay_ms);
-    }
-}
-
-static int ask_image(struct client *client, void *answer, struct mcpd_error *err)
-{
-    return resolve_image(client, answer, err);
-}
-
-static int ask_exists(struct client *client, void *answer, struct mcpd_error *err)
-{
-    return resolve_exists(client, answer, err);
-}
 
 /* Better before the first byte than after the last but one. */
 static int check_space(const struct store *store, const struct ingest *ingest,
@@ -160,7 +103,7 @@ int pull_image(const struct store *store, const struct reference *reference,
     if (rc == 0)
         progress_report(&client.progress, "resolve", name, 0, 0);
     if (rc == 0)
-        rc = ask(&client, ask_image, &resolved, err);
+        rc = resolve_image(&client, &resolved, err);
     if (rc == 0)
         rc = pull_layers(store, &pool, &client, &resolved, err);
     if (rc < 0)
@@ -176,5 +119,5 @@ int pull_exists(const struct reference *reference, const struct registry_options
     CLEANUP_CLIENT struct client client = {0};
     int rc = client_open(reference, options, &client, err);
 
-    return rc < 0 ? rc : ask(&client, ask_exists, ret_exists, err);
+    return rc < 0 ? rc : resolve_exists(&client, ret_exists, err);
 }

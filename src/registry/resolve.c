@@ -70,8 +70,8 @@ static void manifest_name(const struct client *client, const struct digest *dige
 
 /* By digest, or by the reference's tag (digest NULL). */
 static int fetch_manifest(struct client *client, const struct digest *digest,
-                          struct resolved_document *ret_text, struct manifest_document *ret_document,
-                          struct mcpd_error *err)
+                          struct resolved_document *ret_text,
+                          struct manifest_document *ret_document, struct mcpd_error *err)
 {
     CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
     const struct http_response *response = NULL;
@@ -160,8 +160,7 @@ static int fetch_config(struct client *client, struct resolved *resolved, struct
                                &resolved->config, err);
     if (rc < 0)
         return rc;
-    progress_report(&client->progress, "config", config->digest.text, config->size,
-                    config->size);
+    progress_report(&client->progress, "config", config->digest.text, config->size, config->size);
     return 0;
 }
 
@@ -179,7 +178,7 @@ int resolve_image(struct client *client, struct resolved *ret_resolved, struct m
     if (rc == 0)
         rc = fetch_config(client, &resolved, err);
     if (rc < 0)
-        return rc;
+        return client_wrap(client, rc, err);
     *ret_resolved = resolved;
     resolved = (struct resolved){0};
     return 0;
@@ -211,7 +210,7 @@ int resolve_exists(struct client *client, bool *ret_exists, struct mcpd_error *e
         rc = client_get(client, HTTP_METHOD_GET, path, accept_headers, MANIFEST_MAX_BYTES, what,
                         &transfer, &response, &problem);
     if (rc < 0 && rc != -MCPD_E_NOT_FOUND)
-        return error_copy(err, &problem);
+        return client_wrap(client, error_copy(err, &problem), err);
     *ret_exists = rc == 0;
     return 0;
 }

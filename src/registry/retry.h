@@ -1,8 +1,8 @@
 /*
  * retry.h - what is worth another attempt, and when.
  *
- * podman's numbers: three more attempts, one second apart. A server that is busy (429, 5xx) is given
- * twice as long each time, or what it asks for with Retry-After, up to a minute.
+ * podman's numbers: three more attempts, one second apart. A server that is busy (429, 5xx) is
+ * given twice as long each time, or what it asks for with Retry-After, up to a minute.
  * MCPD_RETRY_COUNT and MCPD_RETRY_DELAY_MS change them.
  */
 #ifndef REGISTRY_RETRY_H

@@ -55,13 +55,14 @@ struct attach {
     /* To the client. */
     char output[1 + STREAM_MAX_PAYLOAD];
     size_t output_start, output_end;
-    int output_fd; /* where that goes */
+    int output_fd;      /* where that goes */
     size_t output_step; /* how much a write takes without blocking */
 
     /* To the container. */
     char input[STREAM_MAX_PAYLOAD];
     size_t input_start, input_end;
     bool is_input_open;
+    bool owes_end;          /* its end has not been told yet */
     bool has_detach_prefix; /* a ctrl-p is held back */
 
     bool is_peer_gone; /* nobody uses the terminal any more; the process may live on */
@@ -110,11 +111,16 @@ static void flush_input(struct attach *attach)
     attach->input_start = taken < 0 ? attach->input_end : attach->input_start + (size_t)taken;
 }
 
-static void send_end(struct attach *attach)
+static void end_input(struct attach *attach)
 {
     attach->is_input_open = false;
-    if (attach->request->connection_fd >= 0)
-        (void)send_packet(attach, STREAM_STDIN_END, NULL, 0);
+    attach->owes_end = attach->request->connection_fd >= 0;
+}
+
+static void flush_end(struct attach *attach)
+{
+    if (send_packet(attach, STREAM_STDIN_END, NULL, 0) || errno != EAGAIN)
+        attach->owes_end = false;
 }
 
 static void send_size(const struct attach *attach)
@@ -141,10 +147,11 @@ static void send_signal(const struct attach *attach, int number)
         (void)proc_pidfd_send_signal(attach->request->end_fd, number);
 }
 
-/* --- from the client --------------------------------------------------------------------------- */
+/* --- from the client ---------------------------------------------------------------------------
+ */
 
-/* Takes the detach keys out of what was read, in place. True when they were pressed. Room for a held
- * back key is in front of the bytes. */
+/* Takes the detach keys out of what was read, in place. True when they were pressed. Room for a
+ * held back key is in front of the bytes. */
 static bool filter_keys(struct attach *attach)
 {
     size_t kept = attach->input_start;
@@ -167,36 +174,44 @@ static bool filter_keys(struct attach *attach)
     return false;
 }
 
-static void read_input(struct attach *attach)
+static void take_keys(struct attach *attach)
+{
+    if (attach->has_detach_prefix) {
+        attach->input[0] = KEY_DETACH_FIRST;
+        attach->input_start = 0;
+        attach->has_detach_prefix = false;
+    }
+    if (filter_keys(attach)) {
+        attach->is_done = true;
+        attach->result.end = MCPD_ATTACH_DETACHED;
+    }
+}
+
+static int read_input(struct attach *attach, struct mcpd_error *err)
 {
     /* One byte in front for a key held back from the read before. */
-    ssize_t count = read(attach->request->streams->input_fd, attach->input + 1,
-                         sizeof(attach->input) - 1);
+    ssize_t count =
+        read(attach->request->streams->input_fd, attach->input + 1, sizeof(attach->input) - 1);
 
     if (count < 0 && (errno == EINTR || errno == EAGAIN))
-        return;
+        return 0;
+    if (count <= 0 && attach->tty.fd >= 0) /* nobody sits there any more; the container goes on */
+        return error_set(err, MCPD_E_CANCELLED, "the terminal hung up");
     if (count <= 0) {
-        send_end(attach);
-        return;
+        end_input(attach);
+        return 0;
     }
     attach->input_start = 1;
     attach->input_end = 1 + (size_t)count;
-    if (attach->tty.fd >= 0) {
-        if (attach->has_detach_prefix) {
-            attach->input[0] = KEY_DETACH_FIRST;
-            attach->input_start = 0;
-            attach->has_detach_prefix = false;
-        }
-        if (filter_keys(attach)) {
-            attach->is_done = true;
-            attach->result.end = MCPD_ATTACH_DETACHED;
-        }
-    }
+    if (attach->tty.fd >= 0)
+        take_keys(attach);
     if (attach->input_start < attach->input_end)
         flush_input(attach);
+    return 0;
 }
 
-/* --- to the client ------------------------------------------------------------------------------- */
+/* --- to the client -------------------------------------------------------------------------------
+ */
 
 /* POLLOUT promises room for PIPE_BUF bytes in a pipe; a file takes everything. */
 static size_t step_of(int fd)
@@ -252,8 +267,8 @@ static int take_packet(struct attach *attach, size_t length, struct mcpd_error *
         if (length != 1 + sizeof(exit_code))
             break;
         memcpy(&exit_code, attach->output + 1, sizeof(exit_code));
-        attach->result = (struct mcpd_attach_result){.end = MCPD_ATTACH_EXITED,
-                                                     .exit_code = exit_code};
+        attach->result =
+            (struct mcpd_attach_result){.end = MCPD_ATTACH_EXITED, .exit_code = exit_code};
         attach->is_done = true;
         return 0;
     default:
@@ -303,7 +318,8 @@ static int drain_master(struct attach *attach, struct mcpd_error *err)
     return rc;
 }
 
-/* --- signals ------------------------------------------------------------------------------------------ */
+/* --- signals
+ * ------------------------------------------------------------------------------------------ */
 
 static bool is_ignored(int number)
 {
@@ -373,7 +389,8 @@ static int take_signal(struct attach *attach, struct mcpd_error *err)
     return 0;
 }
 
-/* --- the loop --------------------------------------------------------------------------------------------- */
+/* --- the loop
+ * --------------------------------------------------------------------------------------------- */
 
 static void prepare(const struct attach *attach, struct pollfd polls[POLL_COUNT])
 {
@@ -381,17 +398,17 @@ static void prepare(const struct attach *attach, struct pollfd polls[POLL_COUNT]
     bool has_output = attach->output_start < attach->output_end;
     bool has_input = attach->input_start < attach->input_end;
     int peer_fd = request->connection_fd >= 0 ? request->connection_fd : request->master_fd;
-    int peer_events = (has_output ? 0 : POLLIN) | (has_input ? POLLOUT : 0);
+    int peer_events = (has_output ? 0 : POLLIN) | (has_input || attach->owes_end ? POLLOUT : 0);
 
     polls[POLL_SIGNAL] = (struct pollfd){.fd = attach->signal_fd, .events = POLLIN};
     /* Without events a hang-up would still be reported, over and over. */
     polls[POLL_PEER] = (struct pollfd){.fd = peer_events && !attach->is_peer_gone ? peer_fd : -1,
                                        .events = (short)peer_events};
-    polls[POLL_OUTPUT] = (struct pollfd){.fd = has_output ? attach->output_fd : -1,
-                                         .events = POLLOUT};
-    polls[POLL_INPUT] = (struct pollfd){
-        .fd = attach->is_input_open && !has_input ? request->streams->input_fd : -1,
-        .events = POLLIN};
+    polls[POLL_OUTPUT] =
+        (struct pollfd){.fd = has_output ? attach->output_fd : -1, .events = POLLOUT};
+    polls[POLL_INPUT] =
+        (struct pollfd){.fd = attach->is_input_open && !has_input ? request->streams->input_fd : -1,
+                        .events = POLLIN};
     polls[POLL_END] = (struct pollfd){.fd = has_output ? -1 : request->end_fd, .events = POLLIN};
 }
 
@@ -399,6 +416,8 @@ static int serve_peer(struct attach *attach, short events, struct mcpd_error *er
 {
     if (events & POLLOUT && attach->input_start < attach->input_end)
         flush_input(attach);
+    else if (events & POLLOUT && attach->owes_end)
+        flush_end(attach);
     if (attach->output_start < attach->output_end || !(events & (POLLIN | POLLHUP | POLLERR)))
         return 0;
     if (attach->request->connection_fd >= 0)
@@ -423,7 +442,7 @@ static int serve(struct attach *attach, struct mcpd_error *err)
     if (rc == 0 && polls[POLL_PEER].revents && !attach->is_done)
         rc = serve_peer(attach, polls[POLL_PEER].revents, err);
     if (rc == 0 && polls[POLL_INPUT].revents && !attach->is_done)
-        read_input(attach);
+        rc = read_input(attach, err);
     if (rc == 0 && polls[POLL_END].revents && !attach->is_done)
         rc = drain_master(attach, err);
     return rc;
@@ -453,8 +472,9 @@ static struct attach *attach_new(const struct attach_request *request)
     attach->output_fd = -1;
     attach->output_step = 0;
     attach->input_start = attach->input_end = 0;
-    attach->is_input_open = has_peer(attach) && request->wants_input && request->streams->input_fd >= 0;
-    attach->has_detach_prefix = attach->is_peer_gone = attach->is_done = false;
+    attach->is_input_open =
+        has_peer(attach) && request->wants_input && request->streams->input_fd >= 0;
+    attach->owes_end = attach->has_detach_prefix = attach->is_peer_gone = attach->is_done = false;
     attach->result = (struct mcpd_attach_result){0};
     return attach;
 }

@@ -18,8 +18,8 @@
  *
  * Where: root's groups are /mcpd/ID below the mount point. An ordinary user may own a part of the
  * v2 tree (delegation); then they are mcpd/ID below the parent of the group we are in, or below
- * that group itself, which can have no controllers as we are in it. We change nothing in a group
- * that we did not make, but for root's top group, whose controllers must be handed down.
+ * that group itself, which can hand no controllers down as we are in it. In groups that we did not
+ * make nothing is changed but that: the controllers of a limit are handed down from the top.
  *
  * /mcpd itself is made when missing and removed with the last container; another mcpd may remove it
  * between our two steps, so making is a loop.
@@ -42,7 +42,7 @@
 #define MAKE_ATTEMPTS     16
 #define REMOVE_TIMEOUT_MS 5000
 #define KILL_ROUNDS       100
-#define GROUP_FILE_MAX    (4 * 1024 * 1024)
+#define GROUP_FILE_MAX    ((size_t)4 * 1024 * 1024)
 #define NESTING_MAX       32
 
 static void sleep_us(long microseconds)
@@ -127,7 +127,7 @@ static int limit_v2(const struct cgroup *cgroup, enum cgroup_controller controll
 {
     CLEANUP_FD int ours_fd = openat(cgroup->unified_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CLEANUP_FD int top_fd = openat(ours_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = 0;
+    int rc;
 
     if (ours_fd < 0 || top_fd < 0)
         return error_errno(err, "open the parents of the cgroup");
@@ -135,8 +135,7 @@ static int limit_v2(const struct cgroup *cgroup, enum cgroup_controller controll
         return error_set(err, MCPD_E_UNSUPPORTED,
                          "no such controller there (a kernel without it, or cgroup_disable=%s)",
                          cgroup_controller_name(controller));
-    if (geteuid() == 0)
-        rc = cgroup_limits_enable(top_fd, controller, err);
+    rc = cgroup_limits_enable(top_fd, controller, err);
     if (rc == 0)
         rc = cgroup_limits_enable(ours_fd, controller, err);
     if (rc == 0)

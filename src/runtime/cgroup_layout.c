@@ -10,7 +10,7 @@
 #include "base/fsutil.h"
 #include "base/str.h"
 
-#define MOUNTINFO_MAX (16 * 1024 * 1024)
+#define MOUNTINFO_MAX ((size_t)16 * 1024 * 1024)
 
 /* Part of a line; not terminated. */
 struct slice {

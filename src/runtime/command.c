@@ -119,8 +119,7 @@ static int exec_in_path(const struct command *command, struct mcpd_error *err)
 int command_exec(char *const *args, char *const *env, const struct stat *self, int report_fd,
                  struct mcpd_error *err)
 {
-    const struct command command = {
-        .args = args, .env = env, .self = self, .report_fd = report_fd};
+    const struct command command = {.args = args, .env = env, .self = self, .report_fd = report_fd};
 
     if (!args || !args[0] || args[0][0] == '\0')
         return refuse_name("", err);

@@ -12,9 +12,9 @@ struct console {
     int master_fd;
     int slave_fd;
 };
-#define CONSOLE_NONE                      \
-    {                                     \
-        .master_fd = -1, .slave_fd = -1   \
+#define CONSOLE_NONE                    \
+    {                                   \
+        .master_fd = -1, .slave_fd = -1 \
     }
 void console_done(struct console *console);
 

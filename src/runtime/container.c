@@ -36,6 +36,7 @@
 #include "oci/storetmp.h"
 #include "runtime/cgroup.h"
 
+#define NAMES_LOCK     "names.lock" /* in RUNROOT/containers */
 #define NAME_ATTEMPTS  32
 #define END_WAIT_MS    10000 /* for a monitor that is just ending */
 #define KILL_WAIT_MS   5000
@@ -163,7 +164,7 @@ static int replace_dead_name(const struct container_root *root, const char *name
 {
     CLEANUP_FD int lock_fd = -1;
     char other[IDENT_SIZE];
-    int rc = lock_take(root->run_fd, "names.lock", LOCK_KIND_EXCLUSIVE, -1, &lock_fd, err);
+    int rc = lock_take(root->run_fd, NAMES_LOCK, LOCK_KIND_EXCLUSIVE, -1, &lock_fd, err);
 
     if (rc < 0)
         return rc;
@@ -370,22 +371,35 @@ static bool is_our_init(const struct container_run *run)
            readlink("/proc/self/ns/pid", ours, sizeof(ours) - 1) > 0 && strcmp(theirs, ours) != 0;
 }
 
-static void kill_leftovers(const struct container_run *run)
+static void kill_process(const struct container_run *run)
 {
     CLEANUP_FD int pidfd = run->init_pid > 0 ? proc_pidfd_open(run->init_pid) : -1;
-    char boot_id[sizeof(run->boot_id)];
 
-    container_boot_id(boot_id);
-    if (strcmp(boot_id, run->boot_id) != 0)
-        return;
     if (pidfd >= 0 && is_our_init(run)) {
         struct pollfd end = {.fd = pidfd, .events = POLLIN};
 
         (void)proc_pidfd_send_signal(pidfd, SIGKILL);
         (void)poll(&end, 1, KILL_WAIT_MS);
     }
-    if (run->cgroup_path[0] != '\0')
-        (void)!cgroup_destroy_path(run->cgroup_path, NULL); /* only space is lost if it stays */
+}
+
+/* Of a monitor that was killed. One that had no time to write run.json may have made groups: root's
+ * have a place that follows from the id (cgroup.c). If they stay, only space is lost. */
+static void kill_leftovers(const char *id, int run_dir_fd)
+{
+    struct container_run run = {0};
+    char boot_id[sizeof(run.boot_id)];
+
+    container_boot_id(boot_id);
+    if (container_load_run(run_dir_fd, &run, NULL) < 0) {
+        (void)snprintf(run.cgroup_path, sizeof(run.cgroup_path), "/mcpd/%s", id);
+        (void)snprintf(run.boot_id, sizeof(run.boot_id), "%s", boot_id);
+    }
+    if (strcmp(boot_id, run.boot_id) != 0)
+        return;
+    kill_process(&run);
+    if (run.cgroup_path[0] != '\0')
+        (void)!cgroup_destroy_path(run.cgroup_path, NULL);
 }
 
 /* The caller holds the lock, so no monitor lives or can start. */
@@ -393,10 +407,8 @@ static int settle_lost(const struct container_root *root, struct container *cont
                        int run_dir_fd, struct mcpd_error *err)
 {
     struct container_state *state = &container->state;
-    struct container_run run;
 
-    if (container_load_run(run_dir_fd, &run, NULL) == 0)
-        kill_leftovers(&run);
+    kill_leftovers(container->id, run_dir_fd);
     (void)unlinkat(run_dir_fd, "run.json", 0);
     (void)unlinkat(run_dir_fd, "socket", 0);
     if (container->plan.auto_remove) {
@@ -510,8 +522,8 @@ static void remove_name(const struct container_root *root, const char *name, con
         (void)unlinkat(root->names_fd, name, 0);
 }
 
-int container_delete(const struct container_root *root, const char *id, const char *name, bool sync,
-                     struct mcpd_error *err)
+int container_hide(const struct container_root *root, const char *id, const char *name, bool sync,
+                   struct mcpd_error *err)
 {
     int rc;
 
@@ -521,9 +533,20 @@ int container_delete(const struct container_root *root, const char *id, const ch
         remove_name(root, name, id);
     rc = sync ? fs_sync_dir(root->containers_fd, err) : 0;
     remove_run_dir(root, id);
-    if (rc == 0)
-        rc = userns_remove_tree(root->tmp_fd, id, err);
     return rc;
+}
+
+int container_clear(const struct container_root *root, const char *id, struct mcpd_error *err)
+{
+    return userns_remove_tree(root->tmp_fd, id, err);
+}
+
+int container_delete(const struct container_root *root, const char *id, const char *name, bool sync,
+                     struct mcpd_error *err)
+{
+    int rc = container_hide(root, id, name, sync, err);
+
+    return rc < 0 ? rc : container_clear(root, id, err);
 }
 
 int container_remove(const struct container_root *root, const struct container *container,
@@ -548,6 +571,56 @@ int container_remove(const struct container_root *root, const struct container *
                          container->id);
     if (rc < 0 && rc != -MCPD_E_NOT_FOUND) /* NOT_FOUND: it removed itself at its end */
         return rc;
+    if (rc == 0 && container->state.status == CONTAINER_STATUS_CREATED)
+        kill_leftovers(container->id, run_dir_fd); /* of a start that was killed */
     return container_delete(root, container->id, container->plan.name, !container->plan.auto_remove,
                             err);
+}
+
+/* --- sweeping
+ * ------------------------------------------------------------------------------------- */
+
+static int sweep_name(int dir_fd, const char *name, unsigned char type, void *context,
+                      struct mcpd_error *err)
+{
+    const struct container_root *root = context;
+    CLEANUP_FD int lock_fd = -1;
+    char id[IDENT_SIZE];
+
+    (void)type;
+    if (read_name(root, name, id))
+        return 0;
+    if (lock_take(root->run_fd, NAMES_LOCK, LOCK_KIND_EXCLUSIVE, -1, &lock_fd, err) == 0 &&
+        !read_name(root, name, id))
+        (void)unlinkat(dir_fd, name, 0);
+    return 0;
+}
+
+static int sweep_run_dir(int dir_fd, const char *id, unsigned char type, void *context,
+                         struct mcpd_error *err)
+{
+    const struct container_root *root = context;
+    CLEANUP_FD int run_dir_fd = -1;
+    CLEANUP_FD int lock_fd = -1;
+
+    (void)dir_fd;
+    (void)type;
+    if (!is_id(id) || fs_exists(root->containers_fd, id) ||
+        fs_open_dir(root->run_fd, id, &run_dir_fd, err) < 0 ||
+        lock_take(run_dir_fd, "lock", LOCK_KIND_EXCLUSIVE, 0, &lock_fd, err) < 0)
+        return 0;
+    kill_leftovers(id, run_dir_fd);
+    remove_run_dir(root, id);
+    return 0;
+}
+
+int container_sweep(const struct container_root *root, struct mcpd_error *err)
+{
+    struct container_root copy = *root;
+    struct mcpd_error ignored;
+    int rc = fs_visit_dir(root->names_fd, ".", sweep_name, &copy, &ignored);
+
+    if (rc == 0)
+        rc = fs_visit_dir(root->run_fd, ".", sweep_run_dir, &copy, &ignored);
+    return rc < 0 ? error_copy(err, &ignored) : 0;
 }

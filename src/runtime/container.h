@@ -111,9 +111,17 @@ int container_save_state(int dir_fd, const struct container_state *state, bool s
 int container_remove(const struct container_root *root, const struct container *container,
                      struct mcpd_error *err) MUST_CHECK;
 /* The same for who holds the container's lock already (a monitor), or for a damaged record. name
- * NULL: not known. sync: the removal survives a power cut. */
+ * NULL: not known. sync: the removal survives a power cut. In two steps: container_hide makes it
+ * gone for everybody, container_clear frees the space. */
 int container_delete(const struct container_root *root, const char *id, const char *name, bool sync,
                      struct mcpd_error *err) MUST_CHECK;
+int container_hide(const struct container_root *root, const char *id, const char *name, bool sync,
+                   struct mcpd_error *err) MUST_CHECK;
+int container_clear(const struct container_root *root, const char *id,
+                    struct mcpd_error *err) MUST_CHECK;
+/* What killed processes left: names of nothing, run folders without a record, and their processes
+ * and groups. Cheap when there is nothing; not on the way of a start. */
+int container_sweep(const struct container_root *root, struct mcpd_error *err) MUST_CHECK;
 /* CONFLICT with podman's text when a container has the name; for asking early. */
 int container_check_name(const struct container_root *root, const char *name,
                          struct mcpd_error *err) MUST_CHECK;

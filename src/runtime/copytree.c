@@ -107,8 +107,7 @@ static int copy_link(int from_dir, int to_dir, const char *name, const struct st
     return 0;
 }
 
-static int copy_entry(int from_dir, int to_dir, const char *name, int depth,
-                      struct mcpd_error *err)
+static int copy_entry(int from_dir, int to_dir, const char *name, int depth, struct mcpd_error *err)
 {
     struct stat st;
 

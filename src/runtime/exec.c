@@ -32,10 +32,10 @@ struct exec {
     pid_t pid;
     int pidfd; /* ours */
 };
-#define EXEC_NONE                                                                                  \
-    {                                                                                              \
-        .null_fd = -1, .console_fd = -1, .console_socket_fd = -1, .master_fd = -1,                 \
-        .target_pidfd = -1, .pidfd = -1                                                            \
+#define EXEC_NONE                                                                  \
+    {                                                                              \
+        .null_fd = -1, .console_fd = -1, .console_socket_fd = -1, .master_fd = -1, \
+        .target_pidfd = -1, .pidfd = -1                                            \
     }
 
 static void exec_done(struct exec *exec)
@@ -50,8 +50,9 @@ static void exec_done(struct exec *exec)
 
 static int not_running(struct mcpd_error *err)
 {
-    return error_set(err, MCPD_E_STATE,
-                     "can only create exec sessions on running containers: container state improper");
+    return error_set(
+        err, MCPD_E_STATE,
+        "can only create exec sessions on running containers: container state improper");
 }
 
 static bool has_terminal(const struct exec_request *request)

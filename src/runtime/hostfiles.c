@@ -15,7 +15,7 @@
 #include "base/fsutil.h"
 #include "base/str.h"
 
-#define HOST_FILE_MAX   (1024 * 1024)
+#define HOST_FILE_MAX   ((size_t)1024 * 1024)
 #define HOSTS_MAX       (2 * HOST_FILE_MAX)
 #define LOCALHOST_LINES "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 

@@ -103,10 +103,8 @@ static int mount_file_systems(const struct init_job *job, struct mount_sources *
 {
     const struct plan *plan = job->request->plan;
     struct rootfs_request rootfs = {.plan = plan, .in_userns = job->in_userns};
-    struct mount_request mounts = {.plan = plan,
-                                   .cgroup = job->cgroup,
-                                   .sources = sources,
-                                   .in_userns = job->in_userns};
+    struct mount_request mounts = {
+        .plan = plan, .cgroup = job->cgroup, .sources = sources, .in_userns = job->in_userns};
     CLEANUP_FD int store_fd = -1;
     CLEANUP_FD int dir_fd = -1;
     int rc = reopen(job->request->root_fd, &store_fd, err);

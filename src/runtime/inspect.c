@@ -102,22 +102,22 @@ static json_t *inspect_state(const struct container *container)
 {
     const struct container_state *state = &container->state;
     const struct container_run *run = &container->run;
-    json_t *json = json_pack(
-        "{s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:i}", "OciVersion", "1.0.2", "Status",
-        container_status_name(state->status), "Running", state->status == CONTAINER_STATUS_RUNNING,
-        "Paused", state->status == CONTAINER_STATUS_PAUSED, "Restarting",
-        state->status == CONTAINER_STATUS_RESTARTING, "OOMKilled", state->oom_killed, "Dead", 0,
-        "Pid", (int)run->init_pid);
+    json_t *json = json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:i}", "OciVersion", "1.0.2",
+                             "Status", container_status_name(state->status), "Running",
+                             state->status == CONTAINER_STATUS_RUNNING, "Paused",
+                             state->status == CONTAINER_STATUS_PAUSED, "Restarting",
+                             state->status == CONTAINER_STATUS_RESTARTING, "OOMKilled",
+                             state->oom_killed, "Dead", 0, "Pid", (int)run->init_pid);
 
     if (run->monitor_pid > 0)
         (void)json_object_set_new(json, "ConmonPid", json_integer(run->monitor_pid));
     (void)json_object_update_new(
-        json, json_pack("{s:i, s:o, s:o, s:o, s:{s:s, s:i, s:n}}", "ExitCode", state->exit_code,
-                        "Error", jsonx_string(state->error), "StartedAt",
-                        time_string(state->started_unix_ns), "FinishedAt",
-                        time_string(container_is_active(state->status) ? 0
-                                                                       : state->finished_unix_ns),
-                        "Health", "Status", "", "FailingStreak", 0, "Log"));
+        json,
+        json_pack("{s:i, s:o, s:o, s:o, s:{s:s, s:i, s:n}}", "ExitCode", state->exit_code, "Error",
+                  jsonx_string(state->error), "StartedAt", time_string(state->started_unix_ns),
+                  "FinishedAt",
+                  time_string(container_is_active(state->status) ? 0 : state->finished_unix_ns),
+                  "Health", "Status", "", "FailingStreak", 0, "Log"));
     if (run->cgroup_path[0] != '\0')
         (void)json_object_set_new(json, "CgroupPath", jsonx_string(run->cgroup_path));
     (void)json_object_set_new(json, "CheckpointedAt", time_string(0));
@@ -175,31 +175,30 @@ static json_t *inspect_config(const struct plan *plan)
 {
     const struct plan_process *process = &plan->process;
     char umask[16];
-    json_t *json = json_pack("{s:o, s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b}", "Hostname",
-                             jsonx_string(plan->hostname), "Domainname", "", "User",
-                             jsonx_string(process->user), "AttachStdin", 0, "AttachStdout", 0,
-                             "AttachStderr", 0, "Tty", process->tty, "OpenStdin",
-                             process->open_stdin, "StdinOnce", 0);
+    json_t *json = json_pack(
+        "{s:o, s:s, s:o, s:b, s:b, s:b, s:b, s:b, s:b}", "Hostname", jsonx_string(plan->hostname),
+        "Domainname", "", "User", jsonx_string(process->user), "AttachStdin", 0, "AttachStdout", 0,
+        "AttachStderr", 0, "Tty", process->tty, "OpenStdin", process->open_stdin, "StdinOnce", 0);
 
     (void)snprintf(umask, sizeof(umask), "%04o", process->umask);
     (void)json_object_update_new(
-        json, json_pack("{s:o, s:o, s:o, s:n, s:o, s:o, s:n, s:o, s:o}", "Env",
-                        jsonx_strv(process->env), "Cmd", list_or_null(plan->cmd_given), "Image",
-                        jsonx_string(plan->image_name), "Volumes", "WorkingDir",
-                        jsonx_string(process->working_dir), "Entrypoint",
-                        jsonx_string(plan->entrypoint_text ? plan->entrypoint_text : ""), "OnBuild",
-                        "Labels", map_or_null(plan->labels), "Annotations",
-                        inspect_annotations(plan)));
+        json,
+        json_pack("{s:o, s:o, s:o, s:n, s:o, s:o, s:n, s:o, s:o}", "Env", jsonx_strv(process->env),
+                  "Cmd", list_or_null(plan->cmd_given), "Image", jsonx_string(plan->image_name),
+                  "Volumes", "WorkingDir", jsonx_string(process->working_dir), "Entrypoint",
+                  jsonx_string(plan->entrypoint_text ? plan->entrypoint_text : ""), "OnBuild",
+                  "Labels", map_or_null(plan->labels), "Annotations", inspect_annotations(plan)));
     (void)json_object_update_new(
-        json, json_pack("{s:i, s:s, s:o, s:s, s:i, s:i, s:b, s:s}", "StopSignal", plan->stop_signal,
-                        "HealthcheckOnFailureAction", "none", "CreateCommand",
-                        list_or_null(plan->create_command), "Umask", umask, "Timeout", 0,
-                        "StopTimeout", (int)plan->stop_timeout_s, "Passwd", 1, "sdNotifyMode",
-                        "container"));
+        json,
+        json_pack("{s:i, s:s, s:o, s:s, s:i, s:i, s:b, s:s}", "StopSignal", plan->stop_signal,
+                  "HealthcheckOnFailureAction", "none", "CreateCommand",
+                  list_or_null(plan->create_command), "Umask", umask, "Timeout", 0, "StopTimeout",
+                  (int)plan->stop_timeout_s, "Passwd", 1, "sdNotifyMode", "container"));
     return json;
 }
 
-/* --- inspect: HostConfig ------------------------------------------------------------------------ */
+/* --- inspect: HostConfig ------------------------------------------------------------------------
+ */
 
 static json_t *host_binds(const struct plan *plan)
 {
@@ -296,13 +295,13 @@ static json_t *host_limits(const struct plan *plan)
         limits->cpu_period_us > 0
             ? (json_int_t)(limits->cpu_quota_us * (uint64_t)NS_PER_SECOND / limits->cpu_period_us)
             : 0;
-    json_t *json = json_pack(
-        "{s:i, s:I, s:I, s:s, s:i, s:n, s:n, s:n, s:n, s:n, s:I, s:I}", "CpuShares", 0, "Memory",
-        (json_int_t)limits->memory_bytes, "NanoCpus", nano_cpus, "CgroupParent", "", "BlkioWeight",
-        0, "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps",
-        "BlkioDeviceWriteIOps", "CpuPeriod",
-        (json_int_t)(limits->cpu_quota_us > 0 ? limits->cpu_period_us : 0), "CpuQuota",
-        (json_int_t)limits->cpu_quota_us);
+    json_t *json =
+        json_pack("{s:i, s:I, s:I, s:s, s:i, s:n, s:n, s:n, s:n, s:n, s:I, s:I}", "CpuShares", 0,
+                  "Memory", (json_int_t)limits->memory_bytes, "NanoCpus", nano_cpus, "CgroupParent",
+                  "", "BlkioWeight", 0, "BlkioWeightDevice", "BlkioDeviceReadBps",
+                  "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "CpuPeriod",
+                  (json_int_t)(limits->cpu_quota_us > 0 ? limits->cpu_period_us : 0), "CpuQuota",
+                  (json_int_t)limits->cpu_quota_us);
 
     (void)json_object_update_new(
         json,
@@ -326,7 +325,8 @@ static json_t *inspect_host_config(const struct container_root *root,
     return json;
 }
 
-/* --- inspect ------------------------------------------------------------------------------------- */
+/* --- inspect -------------------------------------------------------------------------------------
+ */
 
 /* Path and Args as podman has them: a command without arguments is its own argument. */
 static json_t *inspect_head(const struct container *container)
@@ -344,7 +344,8 @@ static json_t *inspect_paths(const struct container_root *root, const struct con
     const struct plan *plan = &container->plan;
 
     return json_pack(
-        "{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:s, s:s, s:s, "
+        "{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:s, s:s, "
+        "s:s, "
         "s:s}",
         "Image", digest_hex(&plan->image_id), "ImageDigest", plan->image_manifest_digest.text,
         "ImageName", jsonx_string(plan->image_name), "Rootfs", "", "Pod", "", "ResolvConfPath",
@@ -384,7 +385,8 @@ json_t *container_inspect_json(const struct container_root *root, const struct c
     return json;
 }
 
-/* --- ps -------------------------------------------------------------------------------------------- */
+/* --- ps
+ * -------------------------------------------------------------------------------------------- */
 
 static json_t *age(const char *before, int64_t since_unix_ns)
 {
@@ -447,12 +449,12 @@ json_t *container_list_json(const struct container *container)
         "ImageID", digest_hex(&plan->image_id), "IsInfra", 0, "Labels", map_or_null(plan->labels));
 
     (void)json_object_update_new(
-        json, json_pack("{s:o, s:[o], s:{}, s:[], s:i, s:s, s:s, s:n, s:n, s:I, s:s, s:o, s:I}",
-                        "Mounts", mount_points(plan), "Names", jsonx_string(plan->name),
-                        "Namespaces", "Networks", "Pid", (int)container->run.init_pid, "Pod", "",
-                        "PodName", "", "Ports", "Size", "StartedAt",
-                        unix_seconds(state->started_unix_ns), "State",
-                        container_status_name(state->status), "Status", status_text(state),
-                        "Created", unix_seconds(plan->created_unix_ns)));
+        json,
+        json_pack("{s:o, s:[o], s:{}, s:[], s:i, s:s, s:s, s:n, s:n, s:I, s:s, s:o, s:I}", "Mounts",
+                  mount_points(plan), "Names", jsonx_string(plan->name), "Namespaces", "Networks",
+                  "Pid", (int)container->run.init_pid, "Pod", "", "PodName", "", "Ports", "Size",
+                  "StartedAt", unix_seconds(state->started_unix_ns), "State",
+                  container_status_name(state->status), "Status", status_text(state), "Created",
+                  unix_seconds(plan->created_unix_ns)));
     return json;
 }

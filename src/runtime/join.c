@@ -76,7 +76,8 @@ static int prepare(struct join *join, struct mcpd_error *err)
     return rc;
 }
 
-/* --- in the helper and the command's process ------------------------------------------------------ */
+/* --- in the helper and the command's process
+ * ------------------------------------------------------ */
 
 static int enter(const struct join *join, struct mcpd_error *err)
 {
@@ -160,7 +161,8 @@ __attribute__((noreturn)) static void run_helper(struct join *join)
     _exit(1);
 }
 
-/* --- in the caller ------------------------------------------------------------------------------------ */
+/* --- in the caller
+ * ------------------------------------------------------------------------------------ */
 
 static void reap(pid_t pid)
 {

@@ -26,6 +26,7 @@
 #define BLOCK_SIZE  (64 * 1024)
 #define NS_PER_MS   1000000
 #define STAMP_SIZE  40
+#define FOR_EVER    (-1)
 
 struct reader {
     int dir_fd;
@@ -335,7 +336,7 @@ static int wait_ms(const struct mcpd_logs_options *options)
     int64_t left_ms;
 
     if (options->until_unix_ns == 0)
-        return -1;
+        return FOR_EVER;
     left_ms = (options->until_unix_ns - clock_unix_ns()) / NS_PER_MS + 1;
     if (left_ms < 0)
         return 0;

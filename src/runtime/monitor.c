@@ -13,7 +13,8 @@
  *   6. when the process has ended: passes on the last output, settles the record, removes the
  *      container if it is to be thrown away, and only then answers those who wait. Whoever hears
  *      of the end finds it written down;
- *   7. lets go of the lock, gives a slow reader of the last output its time, and is gone.
+ *   7. lets go of the lock, deletes the files of a container that was removed, gives a slow reader
+ *      of the last output its time, and is gone.
  * A failure up to STARTED goes back over the start socket with its text and leaves the record as it
  * was.
  *
@@ -154,9 +155,8 @@ static struct winsize read_first_size(void)
 static int launch(struct monitor *monitor, const struct plan *plan, struct mcpd_error *err)
 {
     CLEANUP(stream_ends_done) struct stream_ends ends = STREAM_ENDS_NONE;
-    struct launch_request request = {.plan = plan,
-                                     .root_fd = monitor->root.root_fd,
-                                     .container_dir_fd = monitor->dir_fd};
+    struct launch_request request = {
+        .plan = plan, .root_fd = monitor->root.root_fd, .container_dir_fd = monitor->dir_fd};
     struct winsize size = read_first_size();
     int rc = streams_make(monitor, plan->process.open_stdin, &ends, err);
 
@@ -352,8 +352,8 @@ static void serve(struct monitor *monitor)
 
 /* --- the end -------------------------------------------------------------------------------- */
 
-/* What the container left in its pipes. It is taken even if a reader is slow: it goes into the log and
- * the reader's backlog, and the record is not kept waiting. */
+/* What the container left in its pipes. It is taken even if a reader is slow: it goes into the log
+ * and the reader's backlog, and the record is not kept waiting. */
 static void drain(struct monitor *monitor)
 {
     for (size_t i = 0; i < MONITOR_OUTPUTS; i++)
@@ -372,7 +372,7 @@ static void settle(struct monitor *monitor)
     state->status = CONTAINER_STATUS_EXITED;
     state->finished_unix_ns = clock_unix_ns();
     if (monitor->auto_remove) {
-        if (container_delete(&monitor->root, monitor->id, monitor->name, false, &problem) < 0)
+        if (container_hide(&monitor->root, monitor->id, monitor->name, false, &problem) < 0)
             log_debug("monitor", "%s", problem.message);
         return;
     }
@@ -428,6 +428,8 @@ static void end(struct monitor *monitor)
     monitor_socket_tell_end(monitor);
     cleanup_close_fd(&monitor->listen_fd);
     cleanup_close_fd(&monitor->lock_fd);
+    if (monitor->auto_remove)
+        (void)!container_clear(&monitor->root, monitor->id, NULL);
     linger(monitor);
 }
 
@@ -435,8 +437,8 @@ static void end(struct monitor *monitor)
 
 static struct monitor *make_monitor(const char *id, struct mcpd_error *err)
 {
-    struct monitor *monitor = mmap(NULL, sizeof(*monitor), PROT_READ | PROT_WRITE,
-                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct monitor *monitor =
+        mmap(NULL, sizeof(*monitor), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (monitor == MAP_FAILED) {
         (void)!error_no_memory(err, "monitor");
@@ -469,18 +471,18 @@ static bool leave_parent(void)
     return pid == 0;
 }
 
-/* What starting left behind: free heap, and the stack below us. */
-static void give_back_memory(void)
+/* What starting left behind: free heap, and the stack below us. Never inlined: its own frame is
+ * small, so that two pages below it are enough for the calls made from here. */
+__attribute__((noinline)) static void give_back_memory(void)
 {
     const uintptr_t page = 4096;
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(page - 1);
+    uintptr_t start = (uintptr_t)__builtin_frame_address(0) & ~(page - 1);
     void *unused;
 
     (void)malloc_trim(0);
-    /* One page is left for the calls made from here. A part that was never mapped is no matter. */
-    here -= page + STACK_USED_MAX;
-    memcpy(&unused, &here, sizeof(unused));
-    (void)madvise(unused, STACK_USED_MAX, MADV_DONTNEED);
+    start -= 2 * page + STACK_USED_MAX;
+    memcpy(&unused, &start, sizeof(unused));
+    (void)madvise(unused, STACK_USED_MAX, MADV_DONTNEED); /* what was never mapped is no matter */
 }
 
 /* From here on `ps` shows the title alone. Their texts are not needed any more. */

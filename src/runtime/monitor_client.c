@@ -43,11 +43,16 @@ static int make_arguments(const struct container_root *root, const struct contai
                           const struct monitor_start_options *options, char ***ret_argv,
                           struct mcpd_error *err)
 {
-    const char *attach = !options->attach                      ? "alone"
+    const char *attach = !options->attach                     ? "alone"
                          : container->plan.process.open_stdin ? "stdin"
                                                               : "attach";
-    const char *const words[] = {"internal", "monitor", root->root, root->runroot, container->id,
-                                 attach, options->is_orphan ? "orphan" : "child"};
+    const char *const words[] = {"internal",
+                                 "monitor",
+                                 root->root,
+                                 root->runroot,
+                                 container->id,
+                                 attach,
+                                 options->is_orphan ? "orphan" : "child"};
     CLEANUP_STRV char **argv = NULL;
 
     /* The title is what `ps` of the host shows. */
@@ -154,7 +159,8 @@ int monitor_start(const struct container_root *root, const struct container *con
 
 static int is_not_running(const char *id, struct mcpd_error *err)
 {
-    return error_set(err, MCPD_E_STATE, "container %s is not running: container state improper", id);
+    return error_set(err, MCPD_E_STATE, "container %s is not running: container state improper",
+                     id);
 }
 
 int monitor_send_request(const struct container_root *root, const char *id,

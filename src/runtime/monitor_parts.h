@@ -19,18 +19,18 @@
 #define MONITOR_NAME_SIZE   132
 
 enum client_kind {
-    CLIENT_NEW,      /* has not said yet what it wants */
-    CLIENT_WAITING,  /* STOP or WAIT: answered at the end */
+    CLIENT_NEW,     /* has not said yet what it wants */
+    CLIENT_WAITING, /* STOP or WAIT: answered at the end */
     CLIENT_ATTACHED,
 };
 
 struct client {
     int fd;
     enum client_kind kind;
-    bool is_starter;   /* the foreground command that started the container */
+    bool is_starter; /* the foreground command that started the container */
     bool wants_stdin;
-    bool is_stop;      /* waits for its STOP */
-    bool is_gone;      /* closed, to be forgotten */
+    bool is_stop; /* waits for its STOP */
+    bool is_gone; /* closed, to be forgotten */
     /* Packets that did not fit the socket, each behind its length (uint32_t); owned. */
     char *backlog;
     size_t backlog_bytes;
@@ -42,30 +42,28 @@ struct monitor {
     struct container_root root;
     char id[IDENT_SIZE];
     char name[MONITOR_NAME_SIZE];
-    int dir_fd;     /* ROOT/containers/ID */
-    int run_dir_fd; /* RUNROOT/containers/ID */
+    bool is_tty;
+    bool has_log;
+    bool auto_remove;
+    bool has_ended;  /* its first process is reaped */
+    bool was_killed; /* because a stop had not worked in time */
+    bool input_ends; /* close input_fd once what waits is through */
+    int dir_fd;      /* ROOT/containers/ID */
+    int run_dir_fd;  /* RUNROOT/containers/ID */
     int lock_fd;
     struct container_state state;
-    bool is_tty;
-    bool auto_remove;
-
-    /* Its first process. */
     struct launch launch;
-    bool has_ended;        /* reaped */
-    int64_t kill_at_ms;    /* a stop that has not worked until then becomes a kill; 0: none */
-    bool was_killed;       /* by that */
 
     /* Its streams (streams.c). */
     int output_fds[MONITOR_OUTPUTS]; /* stdout and stderr; a terminal is the first; -1: ended */
     int input_fd;                    /* stdin or the terminal again; -1: closed or none */
-    char *input;                     /* accepted from a client, not yet taken by the container */
-    size_t input_bytes;
-    bool input_ends;                 /* close input_fd once that is through */
-    bool has_log;
 
     /* Who talks to us (monitor_socket.c). */
     int listen_fd;
     size_t client_count;
+    char *input; /* accepted from a client, not yet taken by the container */
+    size_t input_bytes;
+    int64_t kill_at_ms; /* a stop that has not worked until then becomes a kill; 0: none */
     struct pollfd polls[MONITOR_MAX_CLIENTS + MONITOR_OUTPUTS + 3];
     struct client clients[MONITOR_MAX_CLIENTS];
 
@@ -79,13 +77,13 @@ struct monitor {
 /* The container's ends of its streams, to be closed after the launch. */
 struct stream_ends {
     int stdin_fd, stdout_fd, stderr_fd;
-    int console_fd; /* where the terminal arrives */
+    int console_fd;        /* where the terminal arrives */
     int console_socket_fd; /* what the child gets to send it */
 };
-#define STREAM_ENDS_NONE                                                                           \
-    {                                                                                              \
-        .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .console_fd = -1,                        \
-        .console_socket_fd = -1                                                                    \
+#define STREAM_ENDS_NONE                                                    \
+    {                                                                       \
+        .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .console_fd = -1, \
+        .console_socket_fd = -1                                             \
     }
 int streams_make(struct monitor *monitor, bool open_stdin, struct stream_ends *ret_ends,
                  struct mcpd_error *err) MUST_CHECK;

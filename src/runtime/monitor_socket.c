@@ -66,7 +66,8 @@ void monitor_socket_sweep(struct monitor *monitor)
 
 /* --- to attached clients --------------------------------------------------------------- */
 
-static bool send_packet(int fd, const char *head, size_t head_count, const char *bytes, size_t count)
+static bool send_packet(int fd, const char *head, size_t head_count, const char *bytes,
+                        size_t count)
 {
     struct iovec parts[] = {{.iov_len = head_count}, {.iov_len = count}};
     const struct msghdr message = {.msg_iov = parts, .msg_iovlen = count > 0 ? 2 : 1};

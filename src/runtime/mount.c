@@ -48,25 +48,20 @@ static int open_source(const struct plan_mount *mount, struct mountapi_source *s
     return rc;
 }
 
-int mount_open_sources(const struct plan *plan, struct mount_sources *ret_sources,
+int mount_open_sources(const struct plan *plan, struct mount_sources *sources,
                        struct mcpd_error *err)
 {
-    CLEANUP(mount_sources_done) struct mount_sources sources = {0};
     int rc = 0;
 
-    sources.sources = calloc(plan->mount_count + 1, sizeof(*sources.sources));
-    if (!sources.sources)
+    sources->sources = calloc(plan->mount_count + 1, sizeof(*sources->sources));
+    if (!sources->sources)
         return error_no_memory(err, "sources of mounts");
-    for (; sources.count < plan->mount_count; sources.count++)
-        sources.sources[sources.count] = (struct mountapi_source)MOUNTAPI_SOURCE_NONE;
+    for (; sources->count < plan->mount_count; sources->count++)
+        sources->sources[sources->count] = (struct mountapi_source)MOUNTAPI_SOURCE_NONE;
     for (size_t i = 0; rc == 0 && i < plan->mount_count; i++)
         if (plan->mounts[i].kind == PLAN_MOUNT_BIND)
-            rc = open_source(&plan->mounts[i], &sources.sources[i], err);
-    if (rc < 0)
-        return rc;
-    *ret_sources = sources;
-    sources = (struct mount_sources){0};
-    return 0;
+            rc = open_source(&plan->mounts[i], &sources->sources[i], err);
+    return rc;
 }
 
 void mount_sources_done(struct mount_sources *sources)
@@ -77,7 +72,8 @@ void mount_sources_done(struct mount_sources *sources)
     *sources = (struct mount_sources){0};
 }
 
-/* --- places ------------------------------------------------------------------------------------ */
+/* --- places ------------------------------------------------------------------------------------
+ */
 
 /* The path that a link in the folder of `path` leads to; NULL when `name` is no link. */
 static char *follow_link(int parent_fd, const char *name, const char *path)
@@ -132,7 +128,8 @@ static int open_place(int root_fd, const char *path, bool is_dir, struct mcpd_er
     return is_dir ? saferoot_make_dirs(root_fd, path, 0755, err) : make_file(root_fd, path, err);
 }
 
-/* --- one mount ----------------------------------------------------------------------------------- */
+/* --- one mount -----------------------------------------------------------------------------------
+ */
 
 static unsigned int attributes_of(const struct plan_mount *mount)
 {
@@ -149,6 +146,7 @@ static int bind_source(const struct mount_request *request, const struct mountap
     CLEANUP_FD int fd = -1;
     struct mountapi_target target = {.root_fd = request->root_fd, .path = destination};
     struct stat st;
+    struct stat place;
 
     if (fstat(source->fd, &st) < 0)
         return error_errno(err, "stat the source of '%s'", destination);
@@ -156,6 +154,13 @@ static int bind_source(const struct mount_request *request, const struct mountap
     if (fd < 0)
         return fd;
     target.fd = fd;
+    if (fstat(fd, &place) < 0)
+        return error_errno(err, "stat '%s'", destination);
+    if (S_ISDIR(st.st_mode) != S_ISDIR(place.st_mode))
+        return error_set(err, MCPD_E_INVALID,
+                         "mount on '%s': not a directory: only one of source and destination is a "
+                         "folder",
+                         destination);
     return mountapi_bind(source, &target, attributes, propagation ? propagation : MS_PRIVATE, err);
 }
 
@@ -174,8 +179,7 @@ static int mount_new(const struct mount_request *request, const char *type, cons
                      const char *destination, unsigned int attributes, struct mcpd_error *err)
 {
     CLEANUP_FD int fd = open_place(request->root_fd, destination, true, err);
-    struct mountapi_target target = {
-        .root_fd = request->root_fd, .path = destination, .fd = fd};
+    struct mountapi_target target = {.root_fd = request->root_fd, .path = destination, .fd = fd};
 
     return fd < 0 ? fd : mountapi_new(&target, type, options, attributes, err);
 }
@@ -197,8 +201,8 @@ static int mount_devpts(const struct mount_request *request, const struct plan_m
 {
     const char *options = mount->data ? mount->data : DEVPTS_OPTIONS TTY_GROUP;
     struct mcpd_error first = {0};
-    int rc = mount_new(request, "devpts", options, mount->destination, attributes_of(mount),
-                       &first);
+    int rc =
+        mount_new(request, "devpts", options, mount->destination, attributes_of(mount), &first);
 
     if (rc < 0 && request->in_userns) /* group 5 may have no number in the namespace */
         return mount_new(request, "devpts", DEVPTS_OPTIONS, mount->destination,
@@ -259,7 +263,8 @@ static int mount_tmpfs(const struct mount_request *request, const struct plan_mo
     return rc;
 }
 
-/* --- cgroups --------------------------------------------------------------------------------------- */
+/* --- cgroups
+ * --------------------------------------------------------------------------------------- */
 
 /* The place is below sysfs, where nobody can make one. */
 static bool has_cgroup_place(const struct mount_request *request, const char *path)
@@ -284,8 +289,7 @@ static int bind_group(const struct mount_request *request, int group_fd, const c
     CLEANUP_FREE char *path = NULL;
     int rc = fs_path_of_fd(group_fd, &path, err);
 
-    return rc < 0 ? rc
-                  : bind_path(request, AT_FDCWD, path, false, destination, attributes, err);
+    return rc < 0 ? rc : bind_path(request, AT_FDCWD, path, false, destination, attributes, err);
 }
 
 /* One folder for each hierarchy that the container is in. */
@@ -295,8 +299,8 @@ static int mount_v1(const struct mount_request *request, const struct plan_mount
     const struct cgroup *cgroup = request->cgroup;
     unsigned int attributes = attributes_of(mount) | KERNEL_FS_FLAGS;
     char path[256];
-    int rc = mount_new(request, "tmpfs", "mode=755,size=64k", mount->destination, KERNEL_FS_FLAGS,
-                       err);
+    int rc =
+        mount_new(request, "tmpfs", "mode=755,size=64k", mount->destination, KERNEL_FS_FLAGS, err);
 
     for (size_t i = 0; rc == 0 && i < cgroup->v1_count; i++) {
         (void)snprintf(path, sizeof(path), "%s/%s", mount->destination, cgroup->v1[i].controller);
@@ -335,7 +339,8 @@ static int mount_cgroup(const struct mount_request *request, const struct plan_m
     return host_is_v2() ? mount_v2(request, mount, err) : mount_v1(request, mount, err);
 }
 
-/* --- the list ----------------------------------------------------------------------------------------- */
+/* --- the list
+ * ----------------------------------------------------------------------------------------- */
 
 static int mount_one(const struct mount_request *request, size_t index, struct mcpd_error *err)
 {
@@ -349,8 +354,7 @@ static int mount_one(const struct mount_request *request, size_t index, struct m
     case PLAN_MOUNT_TMPFS:
         return mount_tmpfs(request, mount, err);
     case PLAN_MOUNT_PROC:
-        return mount_kernel(request, mount, "proc", "/proc", plan->pid == PLAN_NAMESPACE_HOST,
-                            err);
+        return mount_kernel(request, mount, "proc", "/proc", plan->pid == PLAN_NAMESPACE_HOST, err);
     case PLAN_MOUNT_SYSFS:
         return mount_kernel(request, mount, "sysfs", "/sys", plan->network == PLAN_NETWORK_HOST,
                             err);
@@ -386,15 +390,16 @@ static int bind_host_files(const struct mount_request *request, struct mcpd_erro
         (void)snprintf(path, sizeof(path), "/etc/%s", *name);
         if (is_mounted_by_plan(request->plan, path))
             continue;
-        rc = bind_path(request, request->container_dir_fd, *name, false, path, KERNEL_FS_FLAGS,
-                       err);
+        rc =
+            bind_path(request, request->container_dir_fd, *name, false, path, KERNEL_FS_FLAGS, err);
         if (rc == -MCPD_E_NOT_FOUND && faccessat(request->container_dir_fd, *name, F_OK, 0) < 0)
             rc = 0;
     }
     return rc;
 }
 
-/* --- what the container must not see or change ------------------------------------------------------- */
+/* --- what the container must not see or change
+ * ------------------------------------------------------- */
 
 /* *ret_fd stays -1 when there is no such path. */
 static int open_existing(int root_fd, const char *path, int *ret_fd, struct mcpd_error *err)
@@ -424,8 +429,8 @@ static int mask_path(const struct mount_request *request, const char *path, stru
                             KERNEL_FS_FLAGS | MOUNT_ATTR_RDONLY, err);
     rc = mountapi_open_source(AT_FDCWD, "/dev/null", false, &null, err);
     return rc < 0 ? rc
-                  : mountapi_bind(&null, &target, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-                                  MS_PRIVATE, err);
+                  : mountapi_bind(&null, &target, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, MS_PRIVATE,
+                                  err);
 }
 
 static int protect_path(const struct mount_request *request, const char *path,

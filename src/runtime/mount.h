@@ -17,8 +17,8 @@ struct mount_sources {
     size_t count;
 };
 /* While the host's mounts still have their propagation. A missing one is NOT_FOUND with podman's
- * text. */
-int mount_open_sources(const struct plan *plan, struct mount_sources *ret_sources,
+ * text. *sources is empty before, and to be given to mount_sources_done whatever comes of it. */
+int mount_open_sources(const struct plan *plan, struct mount_sources *sources,
                        struct mcpd_error *err) MUST_CHECK;
 void mount_sources_done(struct mount_sources *sources);
 

@@ -43,55 +43,55 @@ struct member {
     size_t offset;
 };
 
-#define MEMBER(section_, key_, kind_, member_)                    \
-    {                                                             \
-        .section = section_, .key = key_, .kind = MEMBER_##kind_, \
-        .offset = offsetof(struct plan, member_)                  \
+#define MEMBER(section_, key_, kind_, member_)                      \
+    {                                                               \
+        .section = #section_, .key = #key_, .kind = MEMBER_##kind_, \
+        .offset = offsetof(struct plan, member_)                    \
     }
 
 static const struct member members[] = {
-    MEMBER("", "hostname", STRING, hostname),
-    MEMBER("", "annotations", MAP, annotations),
-    MEMBER("process", "terminal", BOOL, process.tty),
-    MEMBER("process", "args", STRV, process.args),
-    MEMBER("process", "env", STRV, process.env),
-    MEMBER("process", "cwd", STRING, process.working_dir),
-    MEMBER("process", "noNewPrivileges", BOOL, process.no_new_privileges),
-    MEMBER("root", "readonly", BOOL, read_only_root),
-    MEMBER("linux", "maskedPaths", STRV, masked_paths),
-    MEMBER("linux", "readonlyPaths", STRV, read_only_paths),
-    MEMBER("mcpd", "id", STRING, id),
-    MEMBER("mcpd", "name", STRING, name),
-    MEMBER("mcpd", "image", STRING, image_name),
-    MEMBER("mcpd", "imageId", DIGEST, image_id),
-    MEMBER("mcpd", "imageManifest", DIGEST, image_manifest_digest),
-    MEMBER("mcpd", "created", I64, created_unix_ns),
-    MEMBER("mcpd", "labels", MAP, labels),
-    MEMBER("mcpd", "createCommand", STRV, create_command),
-    MEMBER("mcpd", "volatileUpper", BOOL, volatile_upper),
-    MEMBER("mcpd", "user", STRING, process.user),
-    MEMBER("mcpd", "groups", STRV, process.group_add),
-    MEMBER("mcpd", "umask", UINT, process.umask),
-    MEMBER("mcpd", "openStdin", BOOL, process.open_stdin),
-    MEMBER("mcpd", "init", BOOL, init),
-    MEMBER("mcpd", "seccomp", STRING, seccomp_profile),
-    MEMBER("mcpd", "privileged", BOOL, privileged),
-    MEMBER("mcpd", "addHosts", STRV, add_hosts),
-    MEMBER("mcpd", "shmBytes", U64, shm_size_bytes),
-    MEMBER("mcpd", "autoRemove", BOOL, auto_remove),
-    MEMBER("mcpd", "stopSignal", INT, stop_signal),
-    MEMBER("mcpd", "stopTimeout", UINT, stop_timeout_s),
-    MEMBER("mcpd", "restart", STRING, restart),
-    MEMBER("mcpd", "restartMaxRetries", UINT, restart_max_retries),
-    MEMBER("mcpd", "logDriver", STRING, log_driver),
-    MEMBER("mcpd", "logMaxBytes", U64, log_max_bytes),
-    MEMBER("mcpd", "pidsIsDefault", BOOL, limits.pids_is_default),
-    MEMBER("mcpd", "networkName", STRING, network_name),
-    MEMBER("mcpd", "userGiven", STRING, user_given),
-    MEMBER("mcpd", "portsGiven", STRV, ports_given),
-    MEMBER("mcpd", "volumesGiven", STRV, volumes_given),
-    MEMBER("mcpd", "cmdGiven", STRV, cmd_given),
-    MEMBER("mcpd", "entrypoint", STRING, entrypoint_text),
+    MEMBER(, hostname, STRING, hostname),
+    MEMBER(, annotations, MAP, annotations),
+    MEMBER(process, terminal, BOOL, process.tty),
+    MEMBER(process, args, STRV, process.args),
+    MEMBER(process, env, STRV, process.env),
+    MEMBER(process, cwd, STRING, process.working_dir),
+    MEMBER(process, noNewPrivileges, BOOL, process.no_new_privileges),
+    MEMBER(root, readonly, BOOL, read_only_root),
+    MEMBER(linux, maskedPaths, STRV, masked_paths),
+    MEMBER(linux, readonlyPaths, STRV, read_only_paths),
+    MEMBER(mcpd, id, STRING, id),
+    MEMBER(mcpd, name, STRING, name),
+    MEMBER(mcpd, image, STRING, image_name),
+    MEMBER(mcpd, imageId, DIGEST, image_id),
+    MEMBER(mcpd, imageManifest, DIGEST, image_manifest_digest),
+    MEMBER(mcpd, created, I64, created_unix_ns),
+    MEMBER(mcpd, labels, MAP, labels),
+    MEMBER(mcpd, createCommand, STRV, create_command),
+    MEMBER(mcpd, volatileUpper, BOOL, volatile_upper),
+    MEMBER(mcpd, user, STRING, process.user),
+    MEMBER(mcpd, groups, STRV, process.group_add),
+    MEMBER(mcpd, umask, UINT, process.umask),
+    MEMBER(mcpd, openStdin, BOOL, process.open_stdin),
+    MEMBER(mcpd, init, BOOL, init),
+    MEMBER(mcpd, seccomp, STRING, seccomp_profile),
+    MEMBER(mcpd, privileged, BOOL, privileged),
+    MEMBER(mcpd, addHosts, STRV, add_hosts),
+    MEMBER(mcpd, shmBytes, U64, shm_size_bytes),
+    MEMBER(mcpd, autoRemove, BOOL, auto_remove),
+    MEMBER(mcpd, stopSignal, INT, stop_signal),
+    MEMBER(mcpd, stopTimeout, UINT, stop_timeout_s),
+    MEMBER(mcpd, restart, STRING, restart),
+    MEMBER(mcpd, restartMaxRetries, UINT, restart_max_retries),
+    MEMBER(mcpd, logDriver, STRING, log_driver),
+    MEMBER(mcpd, logMaxBytes, U64, log_max_bytes),
+    MEMBER(mcpd, pidsIsDefault, BOOL, limits.pids_is_default),
+    MEMBER(mcpd, networkName, STRING, network_name),
+    MEMBER(mcpd, userGiven, STRING, user_given),
+    MEMBER(mcpd, portsGiven, STRV, ports_given),
+    MEMBER(mcpd, volumesGiven, STRV, volumes_given),
+    MEMBER(mcpd, cmdGiven, STRV, cmd_given),
+    MEMBER(mcpd, entrypoint, STRING, entrypoint_text),
 };
 
 static json_t *member_to_json(const struct member *member, const void *at)
@@ -248,6 +248,7 @@ static json_t *mount_options(const struct plan_mount *mount)
         {mount->no_suid, "nosuid"},
         {mount->no_dev, "nodev"},
         {mount->no_exec, "noexec"},
+        {mount->copy_up, "tmpcopyup"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -311,6 +312,8 @@ static bool take_option(struct plan_mount *mount, const char *word)
         mount->no_dev = true;
     else if (strcmp(word, "noexec") == 0)
         mount->no_exec = true;
+    else if (strcmp(word, "tmpcopyup") == 0)
+        mount->copy_up = true;
     else if (strcmp(word, "rshared") == 0)
         mount->propagation = MS_SHARED;
     else if (strcmp(word, "rslave") == 0)
@@ -464,18 +467,23 @@ static int rlimits_from_json(const json_t *document, struct plan_process *proces
     return rc;
 }
 
-static json_t *capabilities_to_json(uint64_t set)
+/* What a user other than root keeps is the OCI's ambient set. */
+static json_t *capabilities_to_json(const struct plan_process *process)
 {
-    CLEANUP_STRV char **names = capset_names(set);
+    CLEANUP_STRV char **bounding = capset_names(process->capabilities);
+    CLEANUP_STRV char **ambient = capset_names(process->capabilities_added);
 
-    return names ? json_pack("{s:o}", "bounding", jsonx_strv(names)) : NULL;
+    return bounding && ambient ? json_pack("{s:o, s:o}", "bounding", jsonx_strv(bounding),
+                                           "ambient", jsonx_strv(ambient))
+                               : NULL;
 }
 
-static int capabilities_from_json(const json_t *document, uint64_t *ret_set, struct mcpd_error *err)
+static int capabilities_from_json(const json_t *document, const char *kind, uint64_t *ret_set,
+                                  struct mcpd_error *err)
 {
     const json_t *object = json_object_get(json_object_get(document, "process"), "capabilities");
     CLEANUP_STRV char **names = NULL;
-    int rc = jsonx_get_strv(object, "bounding", "capabilities", &names, err);
+    int rc = jsonx_get_strv(object, kind, "capabilities", &names, err);
 
     *ret_set = 0;
     for (size_t i = 0; rc == 0 && names && names[i]; i++) {
@@ -575,8 +583,7 @@ json_t *plan_to_json(const struct plan *plan)
     CLEANUP_JSON json_t *document = json_pack("{s:s}", "ociVersion", OCI_VERSION);
 
     if (!document || !put_members(plan, document) ||
-        !put(document, "process", "capabilities",
-             capabilities_to_json(plan->process.capabilities)) ||
+        !put(document, "process", "capabilities", capabilities_to_json(&plan->process)) ||
         !put(document, "process", "rlimits", rlimits_to_json(&plan->process)) ||
         !put(document, "", "mounts", mounts_to_json(plan)) ||
         !put(document, "linux", "namespaces", namespaces_to_json(plan)) ||
@@ -594,7 +601,9 @@ int plan_from_json(const json_t *json, struct plan *ret_plan, struct mcpd_error 
     plan_init(&plan);
     rc = get_members(json, &plan, err);
     if (rc == 0)
-        rc = capabilities_from_json(json, &plan.process.capabilities, err);
+        rc = capabilities_from_json(json, "bounding", &plan.process.capabilities, err);
+    if (rc == 0)
+        rc = capabilities_from_json(json, "ambient", &plan.process.capabilities_added, err);
     if (rc == 0)
         rc = rlimits_from_json(json, &plan.process, err);
     if (rc == 0)

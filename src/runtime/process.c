@@ -86,8 +86,8 @@ static int place_stdio(const struct process_job *job, struct mcpd_error *err)
     int copies[3];
 
     for (int i = 0; i < 3; i++) {
-        copies[i] = fcntl(job->stdio[i] < 0 ? job->null_fd : job->stdio[i], F_DUPFD_CLOEXEC,
-                          FIRST_FREE_FD);
+        copies[i] =
+            fcntl(job->stdio[i] < 0 ? job->null_fd : job->stdio[i], F_DUPFD_CLOEXEC, FIRST_FREE_FD);
         if (copies[i] < 0)
             return error_errno(err, "copy descriptor %d of the container", i);
     }
@@ -134,12 +134,12 @@ static int start_session(const struct process_job *job, uid_t uid, struct mcpd_e
     return rc < 0 || uid == 0 ? rc : give_stdio(uid, err);
 }
 
-/* --- working directory and environment ------------------------------------------------------------ */
+/* --- working directory and environment
+ * ------------------------------------------------------------ */
 
 static int refuse_folder(const char *path, struct mcpd_error *err)
 {
-    return error_set(err,
-                     errno == ENOENT ? MCPD_E_COMMAND_NOT_FOUND : MCPD_E_COMMAND_NOT_RUNNABLE,
+    return error_set(err, errno == ENOENT ? MCPD_E_COMMAND_NOT_FOUND : MCPD_E_COMMAND_NOT_RUNNABLE,
                      "chdir to cwd (\"%s\"): %s", path, strerrordesc_np(errno));
 }
 
@@ -158,10 +158,9 @@ static int prepare_folder(const struct process_job *job, bool *ret_is_entered,
                           struct mcpd_error *err)
 {
     const char *path = job->process->working_dir ? job->process->working_dir : "/";
-    CLEANUP_FD int fd =
-        job->makes_folder
-            ? saferoot_make_dirs(job->root_fd, path, 0755, err)
-            : saferoot_open(job->root_fd, path, O_RDONLY | O_DIRECTORY, 0, err);
+    CLEANUP_FD int fd = job->makes_folder
+                            ? saferoot_make_dirs(job->root_fd, path, 0755, err)
+                            : saferoot_open(job->root_fd, path, O_RDONLY | O_DIRECTORY, 0, err);
 
     if (fd >= 0 && fchdir(fd) == 0) {
         *ret_is_entered = true;
@@ -187,7 +186,8 @@ static char **make_environment(const struct plan_process *process, char *home_as
     return env;
 }
 
-/* --- rights ------------------------------------------------------------------------------------------ */
+/* --- rights
+ * ------------------------------------------------------------------------------------------ */
 
 /* Set after the ids, whose change clears it. Whoever it is about may be gone already: then nobody
  * holds the other end of the report. */
@@ -220,8 +220,7 @@ static int restrict_rights(const struct process_job *job, const struct caps_sets
 }
 
 /* Steps 3 to 6 up to the filter. */
-static int become_user(struct process_job *job, const struct user *user,
-                       struct mcpd_error *err)
+static int become_user(struct process_job *job, const struct user *user, struct mcpd_error *err)
 {
     const struct plan_process *process = job->process;
     struct caps_sets sets;
@@ -248,7 +247,8 @@ static int become_user(struct process_job *job, const struct user *user,
     return restrict_rights(job, &sets, err);
 }
 
-/* --- the command ---------------------------------------------------------------------------------------- */
+/* --- the command
+ * ---------------------------------------------------------------------------------------- */
 
 /* Returns in the process that is to run the command. */
 static int split_reaper(bool has_tty, bool in_userns, struct mcpd_error *err)

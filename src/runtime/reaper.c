@@ -20,6 +20,7 @@ void reaper_prepare_command(bool has_tty)
 {
     sigset_t stop;
 
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* without a pid namespace nothing else ends it */
     (void)setpgid(0, 0);
     if (!has_tty)
         return;
@@ -53,6 +54,7 @@ void reaper_main(pid_t command, bool in_userns)
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, NULL);
     (void)prctl(PR_SET_NAME, "mcpd-init");
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* nothing new for a pid 1 */
     process_close_from(STDERR_FILENO + 1);
     reap(command); /* it may have ended before signals were blocked */
     for (;;) {

@@ -23,8 +23,11 @@
 #include "runtime/rootfs.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
 
 #include "base/fsutil.h"
 #include "base/log.h"
@@ -35,7 +38,7 @@
 #define VOLATILE_MARK "work/work/incompat/volatile"
 #define EMPTY_LOWER   "empty" /* an overlay wants a lower directory, also of an empty image */
 #define OPTIONS_MAX   4096
-#define MOUNTS_MAX    (4 * 1024 * 1024)
+#define MOUNTS_MAX    ((size_t)4 * 1024 * 1024)
 
 /* --- folders ------------------------------------------------------------------------------ */
 
@@ -73,9 +76,18 @@ static int make_folders(const struct rootfs_request *request, struct mcpd_error 
         return error_errno(err, "make the container's folder 'upper'");
     if (unlinkat(dir_fd, VOLATILE_MARK "/dirty", 0) == 0 || errno != ENOENT)
         if (unlinkat(dir_fd, VOLATILE_MARK, AT_REMOVEDIR) < 0)
-            log_debug("launch", "the mark of a volatile overlay stays: %s",
-                      strerrordesc_np(errno));
+            log_debug("launch", "the mark of a volatile overlay stays: %s", strerrordesc_np(errno));
     return 0;
+}
+
+/* An image may have one layer several times, a lower directory may not be there twice. All that the
+ * lower one gives or hides is given and hidden by the same layer above it, so that one counts. */
+static bool is_repeated_above(const struct plan *plan, size_t index)
+{
+    for (size_t i = index + 1; i < plan->layer_count; i++)
+        if (digest_equal(&plan->layers[i], &plan->layers[index]))
+            return true;
+    return false;
 }
 
 /* --- the new way ----------------------------------------------------------------------------- */
@@ -93,6 +105,8 @@ static int set_layers(int fs_fd, const struct rootfs_request *request)
     if (fchdir(request->root_fd) < 0)
         return -errno;
     for (size_t i = plan->layer_count; i > 0; i--) { /* topmost first */
+        if (is_repeated_above(plan, i - 1))
+            continue;
         store_layer_path(&plan->layers[i - 1], layer);
         if (mountapi_fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir+", layer) < 0)
             return -errno;
@@ -107,12 +121,22 @@ static int set_upper(int fs_fd, const struct rootfs_request *request)
         mountapi_fsconfig(fs_fd, FSCONFIG_SET_STRING, "workdir", "work") < 0 ||
         mountapi_fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "overlay") < 0)
         return -errno;
-    if (request->in_userns &&
-        mountapi_fsconfig(fs_fd, FSCONFIG_SET_FLAG, "userxattr", NULL) < 0)
+    if (request->in_userns && mountapi_fsconfig(fs_fd, FSCONFIG_SET_FLAG, "userxattr", NULL) < 0)
         return -errno;
     if (request->plan->volatile_upper) /* faster, nothing else: older kernels go without */
         (void)mountapi_fsconfig(fs_fd, FSCONFIG_SET_FLAG, "volatile", NULL);
     return 0;
+}
+
+/* As inside a container of another engine. */
+static bool is_on_overlay(int dir_fd)
+{
+    int saved_errno = errno;
+    struct statfs fs;
+    bool is_overlay = fstatfs(dir_fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
+
+    errno = saved_errno;
+    return is_overlay;
 }
 
 static int refuse_overlay(int fs_fd, const struct rootfs_request *request, struct mcpd_error *err)
@@ -122,7 +146,27 @@ static int refuse_overlay(int fs_fd, const struct rootfs_request *request, struc
                          "this kernel lets ordinary users mount no overlay (Linux 5.11 and later "
                          "do): %s",
                          strerrordesc_np(errno));
+    if (errno == EINVAL && is_on_overlay(request->container_dir_fd))
+        return error_set(err, MCPD_E_UNSUPPORTED,
+                         "the store is on an overlay itself, which cannot hold another one; "
+                         "--root names a folder on another file system");
     return mountapi_fs_error(fs_fd, "mount the container's layers", err);
+}
+
+/* Asking an older kernel works too, but leaves a complaint in its log at every start. */
+static bool knows_lower_directories_one_by_one(void)
+{
+    struct utsname host;
+    unsigned int version[2] = {0, 0};
+    const char *digit;
+
+    if (uname(&host) < 0)
+        return false;
+    digit = host.release;
+    for (int i = 0; i < 2; i++, digit += *digit == '.')
+        for (; *digit >= '0' && *digit <= '9' && version[i] < 1000; digit++)
+            version[i] = version[i] * 10 + (unsigned int)(*digit - '0');
+    return version[0] > 6 || (version[0] == 6 && version[1] >= 5);
 }
 
 /* *ret_is_missing: this kernel has not all it takes, nothing was mounted. */
@@ -137,10 +181,12 @@ static int mount_by_config(const struct rootfs_request *request, bool *ret_is_mi
     if (fs_fd < 0)
         return refuse_overlay(fs_fd, request, err);
     rc = set_layers(fs_fd, request);
-    *ret_is_missing = rc == -EINVAL; /* no "lowerdir+" before Linux 6.5 */
     if (rc == 0)
         rc = set_upper(fs_fd, request);
-    if (rc < 0 || mountapi_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+    if (rc == 0 && mountapi_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+        rc = -errno;
+    *ret_is_missing = rc == -EINVAL; /* options that it does not know */
+    if (rc < 0)
         return refuse_overlay(fs_fd, request, err);
     mount_fd = mountapi_fsmount(fs_fd, MOUNT_ATTR_NODEV);
     if (mount_fd < 0 || mountapi_move(mount_fd, request->container_dir_fd) < 0)
@@ -185,13 +231,13 @@ static int format_options(const struct rootfs_request *request, char options[OPT
     size_t length = (size_t)snprintf(options, OPTIONS_MAX, "lowerdir=");
 
     for (size_t i = request->plan->layer_count; i > 0 && length < OPTIONS_MAX; i--)
-        length += (size_t)snprintf(options + length, OPTIONS_MAX - length, "%zu%s", i - 1,
-                                   i > 1 ? ":" : "");
+        if (!is_repeated_above(request->plan, i - 1))
+            length += (size_t)snprintf(options + length, OPTIONS_MAX - length, "%s%zu",
+                                       i < request->plan->layer_count ? ":" : "", i - 1);
     if (length < OPTIONS_MAX)
-        length += (size_t)snprintf(options + length, OPTIONS_MAX - length,
-                                   "%s,upperdir=u,workdir=w%s",
-                                   request->plan->layer_count == 0 ? "e" : "",
-                                   request->in_userns ? ",userxattr" : "");
+        length += (size_t)snprintf(
+            options + length, OPTIONS_MAX - length, "%s,upperdir=u,workdir=w%s",
+            request->plan->layer_count == 0 ? "e" : "", request->in_userns ? ",userxattr" : "");
     if (length >= OPTIONS_MAX)
         return error_set(err, MCPD_E_LIMIT, "the image has too many layers (%zu) for this kernel",
                          request->plan->layer_count);
@@ -243,16 +289,18 @@ static int mount_by_links(const struct rootfs_request *request, int *ret_root_fd
 
 int rootfs_mount(const struct rootfs_request *request, int *ret_root_fd, struct mcpd_error *err)
 {
-    bool is_missing = false;
+    bool is_missing = !knows_lower_directories_one_by_one();
     int rc = make_folders(request, err);
 
     if (rc < 0)
         return rc;
-    rc = mount_by_config(request, &is_missing, ret_root_fd, err);
+    if (!is_missing)
+        rc = mount_by_config(request, &is_missing, ret_root_fd, err);
     return is_missing ? mount_by_links(request, ret_root_fd, err) : rc;
 }
 
-/* --- entering ---------------------------------------------------------------------------------- */
+/* --- entering ----------------------------------------------------------------------------------
+ */
 
 static bool is_in_folder(const char *path, const char *folder)
 {

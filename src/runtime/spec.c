@@ -66,6 +66,8 @@ static int choose_image_name(const char *given, const struct image *image, struc
         return spec_dup(name, &plan->image_name, err);
     if (image->names && image->names[0])
         return spec_dup(image->names[0], &plan->image_name, err);
+    if (image->digest_names && image->digest_names[0])
+        return spec_dup(image->digest_names[0], &plan->image_name, err);
     return spec_dup(digest_hex(&image->id), &plan->image_name, err);
 }
 
@@ -348,6 +350,7 @@ static int build_exec(const struct plan *plan, const struct mcpd_exec_options *o
     process->umask = plan->process.umask;
     process->no_new_privileges = plan->process.no_new_privileges;
     process->capabilities = options->privileged ? capset_all() : plan->process.capabilities;
+    process->capabilities_added = plan->process.capabilities_added;
     if (rc == 0 && !process->args)
         return error_set(err, MCPD_E_INVALID,
                          "must provide a non-empty command to start an exec "

@@ -17,8 +17,8 @@ struct spec_host {
     const char *const *environment; /* of the caller, for -e KEY; "K=V" */
     const char *id;                 /* of the container to be: 64 hex digits */
     int64_t now_unix_ns;
-    const char *hostname;      /* the host's own, for --network host */
-    const char *current_dir;   /* absolute; where a relative bind source starts */
+    const char *hostname;    /* the host's own, for --network host */
+    const char *current_dir; /* absolute; where a relative bind source starts */
 };
 
 int spec_build(const struct mcpd_create_options *options, const struct image *image,

@@ -119,7 +119,8 @@ static int add_read_only_tmpfs(const struct mcpd_create_options *options, struct
         char destination[10];
         char data[10];
     } rows[] = {{"/run", "mode=0755"}, {"/tmp", "mode=1777"}, {"/var/tmp", "mode=1777"}};
-    const struct plan_mount model = {.kind = PLAN_MOUNT_TMPFS, .no_suid = true, .no_dev = true};
+    const struct plan_mount model = {
+        .kind = PLAN_MOUNT_TMPFS, .no_suid = true, .no_dev = true, .copy_up = true};
     int rc = 0;
 
     if (!options->read_only || options->read_only_tmpfs_off)

@@ -139,6 +139,8 @@ int spec_security_build(const struct mcpd_create_options *options, struct plan *
         capset_parse(options->cap_add, options->cap_drop, base, &plan->process.capabilities, err);
 
     plan->privileged = options->privileged;
+    if (rc == 0)
+        rc = capset_parse(options->cap_add, NULL, 0, &plan->process.capabilities_added, err);
     if (rc == 0 && options->privileged)
         rc = set_seccomp("unconfined", plan, err);
     else if (rc == 0)

@@ -20,6 +20,26 @@ void spec_mount_done(struct plan_mount *mount)
     *mount = (struct plan_mount){0};
 }
 
+/* podman's default: a tmpfs starts with what the image has there. */
+static bool take_copy_up(const char *word, struct plan_mount *mount)
+{
+    bool is_no = strcmp(word, "notmpcopyup") == 0;
+
+    if (!is_no && strcmp(word, "tmpcopyup") != 0)
+        return false;
+    mount->copy_up = !is_no;
+    return true;
+}
+
+static struct plan_mount tmpfs_defaults(void)
+{
+    return (struct plan_mount){.kind = PLAN_MOUNT_TMPFS,
+                               .no_suid = true,
+                               .no_dev = true,
+                               .copy_up = true,
+                               .is_user_volume = true};
+}
+
 static int add_data(struct plan_mount *mount, const char *key, const char *value,
                     struct mcpd_error *err)
 {
@@ -173,10 +193,7 @@ int spec_tmpfs_parse(const char *text, struct plan_mount *ret_mount, struct mcpd
 {
     CLEANUP_FREE char *path = strndup(text, strcspn(text, ":"));
     CLEANUP_STRV char **words = strv_split(strchrnul(text, ':'), ',');
-    CLEANUP(spec_mount_done)
-    struct plan_mount mount = {
-        .kind = PLAN_MOUNT_TMPFS, .no_suid = true, .no_dev = true, .is_user_volume = true};
-    static const char *const ignored[] = {"tmpcopyup", "notmpcopyup", NULL};
+    CLEANUP(spec_mount_done) struct plan_mount mount = tmpfs_defaults();
     int rc;
 
     if (!path || !words)
@@ -186,7 +203,7 @@ int spec_tmpfs_parse(const char *text, struct plan_mount *ret_mount, struct mcpd
         const char *word = words[i] + (i == 0 && words[i][0] == ':');
         char *value = strchr(word, '=');
 
-        if (*word == '\0' || is_one_of(word, ignored) || take_flag(word, &mount))
+        if (*word == '\0' || take_copy_up(word, &mount) || take_flag(word, &mount))
             continue;
         if (!value)
             return error_set(err, MCPD_E_INVALID, "invalid tmpfs option \"%s\"", word);
@@ -209,8 +226,7 @@ static int set_mount_type(const char *type, struct plan_mount *mount, struct mcp
         return 0;
     }
     if (strcmp(type, "tmpfs") == 0) {
-        *mount = (struct plan_mount){
-            .kind = PLAN_MOUNT_TMPFS, .no_suid = true, .no_dev = true, .is_user_volume = true};
+        *mount = tmpfs_defaults();
         return 0;
     }
     if (is_one_of(type, (const char *const[]){"volume", "image", "devpts", "glob", NULL}))
@@ -231,7 +247,7 @@ static int take_tmpfs_pair(const char *key, const char *value, struct plan_mount
         return add_data(mount, "size", value, err);
     if (value && strcmp(key, "tmpfs-mode") == 0)
         return add_data(mount, "mode", value, err);
-    if (strcmp(key, "tmpcopyup") == 0 || strcmp(key, "notmpcopyup") == 0)
+    if (take_copy_up(key, mount))
         return 0;
     return error_set(err, MCPD_E_INVALID, "invalid mount option \"%s\"", key);
 }

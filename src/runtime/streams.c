@@ -201,7 +201,8 @@ void streams_resize(struct monitor *monitor, unsigned short rows, unsigned short
 {
     const struct winsize size = {.ws_row = rows, .ws_col = columns};
 
-    if (monitor->is_tty && monitor->input_fd >= 0 && ioctl(monitor->input_fd, TIOCSWINSZ, &size) < 0)
+    if (monitor->is_tty && monitor->input_fd >= 0 &&
+        ioctl(monitor->input_fd, TIOCSWINSZ, &size) < 0)
         log_debug("monitor", "cannot set the size of the terminal");
 }
 

@@ -11,9 +11,9 @@ struct tty {
     int fd; /* borrowed; -1: untouched */
     struct termios saved;
 };
-#define TTY_NONE                                                                                   \
-    {                                                                                              \
-        .fd = -1                                                                                   \
+#define TTY_NONE \
+    {            \
+        .fd = -1 \
     }
 
 /* Keys arrive one by one and unchanged. */

@@ -17,7 +17,7 @@
 #include "base/saferoot.h"
 #include "base/str.h"
 
-#define FILE_MAX_BYTES (4 * 1024 * 1024)
+#define FILE_MAX_BYTES ((size_t)4 * 1024 * 1024)
 #define ID_MAX         INT32_MAX
 #define NUMBER_SIZE    11 /* digits of the largest id and NUL */
 #define FIELDS_MAX     7

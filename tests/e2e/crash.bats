@@ -3,6 +3,8 @@
 
 load helper/common
 
+export SWEEPS=1
+
 # A pause of up to $1 milliseconds, the same sequence in every run.
 pause_up_to() {
     sleep "$(printf '0.%03d' $((RANDOM % $1)))"
@@ -116,7 +118,7 @@ partial_has() {
     client_ends 137
     state_is c running
     ok exec c touch /go
-    eventually test -z "$(mcpd ps -aq)"
+    eventually no_containers
     ok ps -aq
     says ""
 }
@@ -147,7 +149,7 @@ monitor_of() {
     need busybox
     ok run -d --rm --name c --network none "$IMAGE" sleep 600
     kill -9 "$(monitor_of c)"
-    eventually test -z "$(mcpd ps -q)"
+    eventually no_containers -q
     ok rm -f c
     ok run -d --rm --name c --network none "$IMAGE" sleep 600
 }

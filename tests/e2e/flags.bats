@@ -114,7 +114,7 @@ runs() {
     grep -qx 'URL=http://x/?a=b#c' <<<"$output"
     hasnt comment
     fails 125 run --rm --network none --env-file "$T/nope" "$IMAGE" env
-    error_has "no such file or directory"
+    error_has "o such file or directory"
 }
 
 @test "run --hostname" {
@@ -173,7 +173,7 @@ runs() {
     [ "$output" != 1 ]
     fails 5 run --rm --init --network none "$IMAGE" sh -c 'exit 5'
     fails 143 run --rm --init --network none "$IMAGE" sh -c 'kill -TERM $$'
-    ok run -d --name c --init --network none "$IMAGE" sh -c '(sleep 0.1 & exec true) & sleep 600'
+    ok run -d --name c --init --network none "$IMAGE" sh -c '(sleep 0.1 &); exec sleep 600'
     eventually no_zombies c
     ok stop -t 5 c
     equal "$stderr" ""

@@ -33,7 +33,7 @@ store_is_empty() {
     says ""
     ok ps -aq
     says ""
-    equal "$(find "$T/root/images/tags" "$T/root/tmp" -mindepth 1 2>/dev/null)" ""
+    equal "$(find "$T/root/images/tags" "$T/root/tmp" -mindepth 1 ! -name '.*' 2>/dev/null)" ""
 }
 
 refused() {

@@ -51,7 +51,7 @@ load helper/common
 
 @test "load: missing file" {
     fails 125 load -i "$T/nope.tar"
-    error_has "no such file or directory"
+    error_has "o such file or directory"
 }
 
 @test "load: not an archive" {

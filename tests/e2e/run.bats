@@ -247,7 +247,7 @@ load helper/common
     ok ps -aq
     says ""
     ok run -d --rm --name c --network none "$IMAGE" sh -c 'exit 0'
-    eventually test -z "$(mcpd ps -aq)"
+    eventually no_containers
 }
 
 @test "run: the container stays without --rm, and its files" {

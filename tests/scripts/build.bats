@@ -77,7 +77,7 @@ plain_make() {
 
 @test "scripts are clean for shellcheck" {
     local files
-    mapfile -t files < <(find scripts .ci -type f; find tests -name '*.bats' -o -name '*.bash' -o -path 'tests/*/helper/*' ! -name '*.py' -type f)
+    mapfile -t files < <(grep -rlE '^#!/(usr/bin/env (bash|bats)|bin/(ba)?sh)' scripts tests .ci; find tests -name '*.bash')
     run shellcheck -x "${files[@]}"
     [ "$status" = 0 ] || { echo "$output"; return 1; }
 }

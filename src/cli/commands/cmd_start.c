@@ -81,6 +81,7 @@ const struct command cmd_start = {
     .groups = groups,
     .values_size = sizeof(struct start_values),
     .run = run,
+    .exits = EXITCODE_RULES_START,
     .max_arguments = ARGUMENTS_ANY,
     .completes = COMPLETES_CONTAINERS,
 };

@@ -118,7 +118,8 @@ static la_int64_t skip_callback(struct archive *archive, void *context, la_int64
     return count;
 }
 
-/* Owned by the caller; NULL without memory. "./a//b" -> "a/b"; ".." goes up, and stops at the top. */
+/* Owned by the caller; NULL without memory. "./a//b" -> "a/b"; ".." goes up, and stops at the top.
+ */
 static char *normalise(const char *folder, const char *path)
 {
     CLEANUP_FREE char *full = str_format("%s/%s", *path == '/' ? "" : folder, path);
@@ -203,8 +204,7 @@ static int refuse(struct archive *archive, struct mcpd_error *err)
     return error_set(err, MCPD_E_CORRUPT, "not a tar archive, or a damaged one: %s", shown);
 }
 
-static int index_entries(struct archive_file *file, struct archive *archive,
-                         struct mcpd_error *err)
+static int index_entries(struct archive_file *file, struct archive *archive, struct mcpd_error *err)
 {
     size_t capacity = 0;
 

@@ -18,9 +18,9 @@
 #define ARCHIVE_FILE_MAX_MEMBERS 65536
 
 struct archive_member {
-    char *name;       /* normalised: no leading "./" or '/' */
-    char *link;       /* normalised target when it is a link, else NULL */
-    uint64_t offset;  /* of its contents in the file */
+    char *name;      /* normalised: no leading "./" or '/' */
+    char *link;      /* normalised target when it is a link, else NULL */
+    uint64_t offset; /* of its contents in the file */
     uint64_t size;
 };
 

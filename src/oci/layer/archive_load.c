@@ -23,12 +23,12 @@
 #include <poll.h>
 #include <string.h>
 
-#define CHUNK_BYTES       (1u << 20)
-#define INDEX_MAX_BYTES   (4u << 20)
-#define INDEX_MAX_DEPTH   16
-#define MAX_NESTED        2
-#define REF_NAME          "org.opencontainers.image.ref.name"
-#define CONTAINERD_NAME   "io.containerd.image.name"
+#define CHUNK_BYTES     (1u << 20)
+#define INDEX_MAX_BYTES (4u << 20)
+#define INDEX_MAX_DEPTH 16
+#define MAX_NESTED      2
+#define REF_NAME        "org.opencontainers.image.ref.name"
+#define CONTAINERD_NAME "io.containerd.image.name"
 
 struct load {
     const struct store *store;
@@ -186,8 +186,8 @@ static int make_visible(struct load *load, const struct load_image *image, struc
     }
     if (rc < 0 || done > 0)
         return rc;
-    rc = ingest_commit(ingest, documents, ARRAY_SIZE(documents), &image->manifest_digest, NULL,
-                       err);
+    rc =
+        ingest_commit(ingest, documents, ARRAY_SIZE(documents), &image->manifest_digest, NULL, err);
     return rc < 0 ? rc : add_visible(load, config->text, err);
 }
 
@@ -205,8 +205,8 @@ static int load_image(struct load *load, const struct load_image *image, bool is
         rc = bring_layers(load, image, ingest, err);
     if (rc < 0)
         return rc;
-    progress_report(load->progress, "manifest", image->manifest_digest.text,
-                    image->manifest_length, image->manifest_length);
+    progress_report(load->progress, "manifest", image->manifest_digest.text, image->manifest_length,
+                    image->manifest_length);
     return make_visible(load, image, ingest, is_docker, err);
 }
 
@@ -230,8 +230,7 @@ static int read_blob(const struct load *load, const struct descriptor *descripto
     int rc;
 
     if (!member)
-        return error_set(err, MCPD_E_CORRUPT, "the archive lacks blob %s",
-                         descriptor->digest.text);
+        return error_set(err, MCPD_E_CORRUPT, "the archive lacks blob %s", descriptor->digest.text);
     rc = archive_file_read(&load->file, member, maximum, &text, &length, err);
     if (rc == 0)
         rc = sha256_of_bytes(text, length, &digest, err);

@@ -11,6 +11,8 @@
  */
 #include "oci/layer/ingest.h"
 
+#include "base/str.h"
+#include "oci/layer/implied.h"
 #include "oci/layer/ingest_layer.h"
 
 #include <signal.h>
@@ -20,6 +22,7 @@
 
 struct ingest {
     const struct store *store;
+    const struct imageconfig *config;
     struct ingest_layer *layers; /* owned; largest first */
     size_t count;
     struct ingest_layer **lock_order; /* owned array */
@@ -108,7 +111,8 @@ static void ignore_sigpipe(struct ingest *ingest)
 
 int ingest_new(const struct store *store, const struct worker_pool *pool,
                const struct manifest *manifest, const struct imageconfig *config,
-               const struct progress_sink *progress, struct ingest **ret_ingest, struct mcpd_error *err)
+               const struct progress_sink *progress, struct ingest **ret_ingest,
+               struct mcpd_error *err)
 {
     CLEANUP_INGEST struct ingest *ingest = NULL;
     int rc;
@@ -122,6 +126,7 @@ int ingest_new(const struct store *store, const struct worker_pool *pool,
         return error_no_memory(err, "layers");
     ignore_sigpipe(ingest);
     ingest->store = store;
+    ingest->config = config;
     ingest->worker_limit = worker_limit();
     ingest->layers = calloc(manifest->layer_count + 1, sizeof(*ingest->layers));
     ingest->lock_order = calloc(manifest->layer_count + 1, sizeof(struct ingest_layer *));
@@ -304,6 +309,40 @@ int ingest_step(struct ingest *ingest, struct mcpd_error *err)
 
 /* ------------------------------------------------------------------ making it visible */
 
+/* The new layer of a diff_id; NULL when it was in the store. */
+static const struct ingest_layer *find_new(const struct ingest *ingest,
+                                           const struct digest *diff_id)
+{
+    for (size_t i = 0; i < ingest->count; i++)
+        if (ingest->layers[i].is_unpacked && digest_equal(&ingest->layers[i].diff_id, diff_id))
+            return &ingest->layers[i];
+    return NULL;
+}
+
+static int adopt_implied(const struct ingest *ingest, struct mcpd_error *err)
+{
+    const struct imageconfig *config = ingest->config;
+    CLEANUP_FREE struct implied_layer *layers = calloc(config->diff_id_count + 1, sizeof(*layers));
+    bool is_needed = false;
+
+    if (!layers)
+        return error_no_memory(err, "layers");
+    for (size_t i = 0; i < config->diff_id_count; i++) {
+        const struct ingest_layer *layer = find_new(ingest, &config->diff_ids[i]);
+
+        if (!layer) {
+            store_layer_path(&config->diff_ids[i], layers[i].path);
+            continue;
+        }
+        (void)snprintf(layers[i].path, sizeof(layers[i].path), "tmp/%s/fs", layer->tmp.name);
+        layers[i].paths = layer->result.implied;
+        layers[i].bytes = layer->result.implied_bytes;
+        is_needed |= layers[i].bytes > 0;
+    }
+    return is_needed ? implied_adopt(ingest->store->root_fd, layers, config->diff_id_count, err)
+                     : 0;
+}
+
 int ingest_commit(struct ingest *ingest, const struct commit_document *documents,
                   size_t document_count, const struct digest *manifest_digest,
                   const struct reference *name, struct mcpd_error *err)
@@ -319,8 +358,13 @@ int ingest_commit(struct ingest *ingest, const struct commit_document *documents
         .name = name,
     };
 
+    int rc;
+
     if (!layers || !partials)
         return error_no_memory(err, "layers");
+    rc = adopt_implied(ingest, err);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < ingest->count; i++) {
         const struct ingest_layer *layer = &ingest->layers[i];
 

@@ -40,6 +40,7 @@ static void drop_worker(struct ingest_layer *layer)
     layer->fed = 0;
     layer->is_unpacked = false;
     layer->worker_error.code = 0;
+    unpack_result_done(&layer->result);
 }
 
 static void report(struct ingest_layer *layer, const char *operation)

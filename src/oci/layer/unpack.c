@@ -28,6 +28,7 @@ struct unpack {
     struct archive *archive;
     struct unpack_result result;
     struct mcpd_error failure; /* of the read callback; code 0: none */
+    bool is_empty;
     struct unpack_decision decision;
 };
 
@@ -290,9 +291,6 @@ static int unpack_entries(struct unpack *unpack, struct mcpd_error *err)
 
         if (rc == ARCHIVE_EOF)
             return 0;
-        /* A stream of no bytes at all is an empty layer. */
-        if (rc != ARCHIVE_OK && unpack->failure.code == 0 && unpack->result.tar_bytes == 0)
-            return 0;
         if (rc != ARCHIVE_OK && !(rc == ARCHIVE_WARN && is_harmless_warning(unpack)))
             return archive_failed(unpack, err);
         if (unpack->result.entries++ >= limit)
@@ -309,10 +307,12 @@ static int open_archive(struct unpack *unpack, struct mcpd_error *err)
     unpack->archive = archive_read_new();
     if (!unpack->archive)
         return error_no_memory(err, "reading a tar");
-    if (archive_read_support_format_tar(unpack->archive) != ARCHIVE_OK ||
-        archive_read_open(unpack->archive, unpack, NULL, read_callback, NULL) != ARCHIVE_OK)
-        return archive_failed(unpack, err);
-    return 0;
+    if (archive_read_support_format_tar(unpack->archive) == ARCHIVE_OK &&
+        archive_read_open(unpack->archive, unpack, NULL, read_callback, NULL) == ARCHIVE_OK)
+        return 0;
+    /* A stream of no bytes at all is an empty layer. */
+    unpack->is_empty = unpack->failure.code == 0 && unpack->result.tar_bytes == 0;
+    return unpack->is_empty ? 0 : archive_failed(unpack, err);
 }
 
 static int unpack_prepare(struct unpack *unpack, inflate_read_function read, void *read_context,
@@ -333,6 +333,28 @@ static int unpack_prepare(struct unpack *unpack, inflate_read_function read, voi
     return rc;
 }
 
+void unpack_result_done(struct unpack_result *result)
+{
+    cleanup_free_pointer(&result->implied);
+    result->implied = NULL;
+    result->implied_bytes = 0;
+}
+
+static int take_implied(struct unpack *unpack, struct mcpd_error *err)
+{
+    size_t count = 0;
+    const char *paths = unpack_tree_implied(unpack->tree, &count);
+
+    if (count == 0)
+        return 0;
+    unpack->result.implied = malloc(count);
+    if (!unpack->result.implied)
+        return error_no_memory(err, "unpacking");
+    memcpy(unpack->result.implied, paths, count);
+    unpack->result.implied_bytes = count;
+    return 0;
+}
+
 int unpack_layer(inflate_read_function read, void *read_context, int layer_fd,
                  const struct unpack_options *options, struct unpack_result *ret_result,
                  struct mcpd_error *err)
@@ -344,7 +366,7 @@ int unpack_layer(inflate_read_function read, void *read_context, int layer_fd,
         return error_no_memory(err, "unpacking");
     unpack->options = *options;
     rc = unpack_prepare(unpack, read, read_context, layer_fd, err);
-    if (rc == 0)
+    if (rc == 0 && !unpack->is_empty)
         rc = unpack_entries(unpack, err);
     if (rc == 0)
         rc = drain(unpack, err);
@@ -352,6 +374,8 @@ int unpack_layer(inflate_read_function read, void *read_context, int layer_fd,
         rc = unpack_tree_finish(unpack->tree, err);
     if (rc == 0)
         rc = sha256_finish(&unpack->sha256, &unpack->result.diff_id, err);
+    if (rc == 0)
+        rc = take_implied(unpack, err);
     if (rc == 0)
         *ret_result = unpack->result;
     return rc;

@@ -13,6 +13,7 @@
 #include "oci/layer/inflate.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct unpack_options {
@@ -28,7 +29,13 @@ struct unpack_result {
     uint64_t entries;        /* seen */
     uint64_t skipped;        /* of them not made: devices in a user namespace, sockets */
     uint64_t skipped_xattrs; /* attributes that a layer may not set, or this file system cannot */
+    /* Folders that had to be made without an entry that describes them (implied.h): paths, each
+     * with its NUL; owned. At most UNPACK_MAX_IMPLIED_BYTES, further ones are left out. */
+    char *implied;
+    size_t implied_bytes;
 };
+#define UNPACK_MAX_IMPLIED_BYTES (60u << 10)
+void unpack_result_done(struct unpack_result *result);
 
 /* Reads to the end. layer_fd: an empty folder. The umask of the process must be 0. */
 int unpack_layer(inflate_read_function read, void *read_context, int layer_fd,

@@ -15,8 +15,10 @@
  */
 #include "oci/layer/unpack_tree.h"
 
+#include "base/buf.h"
 #include "base/fsutil.h"
 #include "base/saferoot.h"
+#include "oci/layer/unpack.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -44,6 +46,7 @@ struct unpack_tree {
     size_t top; /* index of the last level */
     struct level levels[UNPACK_MAX_DEPTH + 2];
     char path[UNPACK_PATH_SIZE];
+    struct buf implied;
 };
 
 /* ------------------------------------------------------------------ messages */
@@ -94,6 +97,7 @@ int unpack_tree_new(int layer_fd, const struct unpack_tree_options *options,
     tree->own_gid = getegid();
     tree->top = 0;
     tree->path[0] = '\0';
+    buf_init(&tree->implied, UNPACK_MAX_IMPLIED_BYTES);
     tree->levels[0] = (struct level){.fd = fcntl(layer_fd, F_DUPFD_CLOEXEC, 0)};
     if (tree->levels[0].fd < 0)
         return error_errno(err, "duplicate the descriptor of a layer");
@@ -110,6 +114,7 @@ void unpack_tree_free(struct unpack_tree *tree)
         return;
     for (size_t i = 0; i <= tree->top; i++)
         cleanup_close_fd(&tree->levels[i].fd);
+    buf_done(&tree->implied);
     free(tree);
 }
 
@@ -143,6 +148,41 @@ static int pop(struct unpack_tree *tree, struct mcpd_error *err)
     tree->path[top_level(tree)->path_length] = '\0';
     return rc;
 }
+
+/* ------------------------------------------------------------------ implied folders */
+
+const char *unpack_tree_implied(const struct unpack_tree *tree, size_t *ret_bytes)
+{
+    *ret_bytes = tree->implied.length;
+    return buf_text(&tree->implied);
+}
+
+/* Too many of them is no failure: those keep the attributes they were made with. */
+static void remember_implied(struct unpack_tree *tree)
+{
+    size_t count = strlen(tree->path) + 1;
+
+    if (count <= tree->implied.maximum - tree->implied.length)
+        (void)buf_append(&tree->implied, tree->path, count);
+}
+
+/* An entry describes it after all. */
+static void forget_implied(struct unpack_tree *tree, const char *path)
+{
+    char *data = tree->implied.data;
+    size_t length;
+
+    for (size_t at = 0; at < tree->implied.length; at += length) {
+        length = strlen(data + at) + 1;
+        if (strcmp(data + at, path) != 0)
+            continue;
+        memmove(data + at, data + at + length, tree->implied.length - at - length);
+        tree->implied.length -= length;
+        return;
+    }
+}
+
+/* ------------------------------------------------------------------ going there */
 
 /* A folder on the way is a link: follow it inside the layer, and make what is missing. */
 static int open_through_link(struct unpack_tree *tree, const char *path, struct mcpd_error *err)
@@ -184,8 +224,10 @@ static int push(struct unpack_tree *tree, const char *name, size_t name_length,
     level->fd = open_folder(above->fd, tree->path + start);
     if (level->fd < 0 && errno == ENOENT) {
         above->is_dirty = true;
-        if (mkdirat(above->fd, tree->path + start, IMPLICIT_DIR_MODE) == 0)
+        if (mkdirat(above->fd, tree->path + start, IMPLICIT_DIR_MODE) == 0) {
             level->fd = open_folder(above->fd, tree->path + start);
+            remember_implied(tree);
+        }
     } else if (level->fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
         rc = open_through_link(tree, tree->path, err);
         if (rc < 0)
@@ -514,6 +556,8 @@ static int make_folder(struct unpack_tree *tree, const struct unpack_decision *d
     rc = push(tree, name, strlen(name), err);
     if (rc < 0)
         return rc;
+    if (is_old)
+        forget_implied(tree, decision->path);
     if (was_whiteout) {
         rc = mark_opaque(tree, top_level(tree)->fd, decision->path, err);
         if (rc < 0)

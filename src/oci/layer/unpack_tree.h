@@ -42,6 +42,9 @@ int unpack_tree_set_time(const struct unpack_decision *decision, int fd,
 /* The folder that the last applied DIR made (for its attributes); borrowed. */
 int unpack_tree_folder_fd(const struct unpack_tree *tree);
 
+/* Folders that no entry has described so far: paths, each with its NUL. Borrowed. */
+const char *unpack_tree_implied(const struct unpack_tree *tree, size_t *ret_bytes);
+
 /* Gives the folders their times back. */
 int unpack_tree_finish(struct unpack_tree *tree, struct mcpd_error *err) MUST_CHECK;
 

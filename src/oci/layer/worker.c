@@ -9,6 +9,7 @@
 #include "oci/layer/worker.h"
 
 #include "base/fdpass.h"
+#include "base/fsutil.h"
 #include "base/userns.h"
 #include "oci/layer/confine.h"
 #include "oci/layer/sha256.h"
@@ -26,7 +27,8 @@
 
 #define INPUT_PIPE_BYTES (1 << 20)
 
-/* What a worker says at its end; smaller than PIPE_BUF, so that it arrives whole. */
+/* What a worker says at its end; smaller than PIPE_BUF, so that it arrives whole. The implied
+ * folders follow it, as many bytes as it says; together they fit into an empty pipe. */
 struct report {
     int rc;
     struct mcpd_error error;
@@ -76,8 +78,15 @@ static void worker_main(const struct pool_side *side, const int *fds, size_t fd_
 {
     struct report report = {0};
 
+    CLEANUP_FREE char *implied = NULL;
+    size_t count;
+
     report.rc = worker_run(side, fds, fd_count, pool_pid, &report);
-    if (write(fds[REQUEST_RESULT], &report, sizeof(report)) != sizeof(report))
+    implied = report.rc == 0 ? report.result.implied : NULL;
+    count = implied ? report.result.implied_bytes : 0;
+    report.result.implied = NULL;
+    if (write(fds[REQUEST_RESULT], &report, sizeof(report)) != sizeof(report) ||
+        (count > 0 && fs_write_all(fds[REQUEST_RESULT], implied, count, "result", NULL) < 0))
         _exit(1);
     _exit(0);
 }
@@ -289,38 +298,67 @@ void worker_end_input(struct worker *worker)
     worker->input_fd = -1;
 }
 
-/* Returns the bytes of the report that came before the worker was gone. */
-static ssize_t read_report(int fd, struct report *report)
+/* Returns the bytes that came before the worker was gone. */
+static size_t read_result(int fd, void *buffer, size_t size)
 {
-    ssize_t count;
+    size_t done = 0;
 
-    do
-        count = read(fd, report, sizeof(*report));
-    while (count < 0 && errno == EINTR);
-    return count;
+    while (done < size) {
+        ssize_t count = read(fd, (char *)buffer + done, size - done);
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            break;
+        done += (size_t)count;
+    }
+    return done;
+}
+
+/* The worker is a process that has seen hostile bytes: its numbers are checked. */
+static int read_implied(int fd, struct unpack_result *result, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *implied = NULL;
+    size_t count = result->implied_bytes;
+
+    result->implied = NULL;
+    if (count == 0)
+        return 0;
+    if (count > UNPACK_MAX_IMPLIED_BYTES)
+        return error_set(err, MCPD_E_INTERNAL, "an unpack process answers nonsense");
+    implied = malloc(count);
+    if (!implied)
+        return error_no_memory(err, "unpacking");
+    if (read_result(fd, implied, count) != count || implied[count - 1] != '\0')
+        return error_set(err, MCPD_E_INTERNAL, "an unpack process answers nonsense");
+    result->implied = TAKE_PTR(implied);
+    return 0;
 }
 
 int worker_finish(struct worker *worker, struct unpack_result *ret_result, struct mcpd_error *err)
 {
     struct report report = {0};
+    int rc;
 
-    if (read_report(worker->result_fd, &report) != sizeof(report))
+    if (read_result(worker->result_fd, &report, sizeof(report)) != sizeof(report))
         return error_set(err, MCPD_E_SYSTEM,
                          "the process that unpacks ended unexpectedly (killed, or out of memory)");
     if (report.rc < 0)
         return error_copy(err, &report.error);
-    *ret_result = report.result;
-    return 0;
+    rc = read_implied(worker->result_fd, &report.result, err);
+    if (rc == 0)
+        *ret_result = report.result;
+    return rc;
 }
 
 void worker_done(struct worker *worker)
 {
     int saved_errno = errno;
-    struct report report;
+    char ignored[512];
 
     worker_end_input(worker);
     if (worker->result_fd >= 0) {
-        while (read_report(worker->result_fd, &report) > 0)
+        while (read_result(worker->result_fd, ignored, sizeof(ignored)) > 0)
             ;
         (void)close(worker->result_fd);
     }

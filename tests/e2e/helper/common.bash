@@ -69,7 +69,8 @@ error_has() {
 
 # A client in the background, as a process of ours that can be signalled: $CLIENT.
 start_client() {
-    "${MCPD_CMD[@]}" "$@" 3>&- &
+    # bash would give a background command an empty stdin.
+    "${MCPD_CMD[@]}" "$@" <&0 3>&- &
     CLIENT=$!
     echo "$CLIENT" >>"$T/helpers"
 }
@@ -100,13 +101,21 @@ need() {
 eventually() {
     local deadline=$((SECONDS + 10))
     until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$deadline" ] || explain "never became true: $*"
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            explain "never became true: $*"
+            return 1
+        fi
         sleep 0.05
     done
 }
 
 state_is() {
     [ "$(mcpd inspect --format '{{.State.Status}}' "$1")" = "$2" ]
+}
+
+# no_containers: of any state; no_containers -q: running.
+no_containers() {
+    [ -z "$(mcpd ps "${1:--aq}")" ]
 }
 
 root_only() {
@@ -143,6 +152,11 @@ pty() {
 orphans() {
     ps --no-headers -o pid=,stat=,args= --ppid "$MCPD_TEST_REAPER" |
         awk '$2 !~ /^Z/' | sort
+}
+
+# All but those in other people's temporary folders.
+mounts() {
+    awk -v ours="$T" '$5 !~ "^/(var/)?tmp/" || index($5, ours) == 1' /proc/self/mountinfo | sort
 }
 
 cgroups() {
@@ -183,7 +197,7 @@ leaked_cgroups() {
 
 leaks() {
     comm -13 "$T.before/orphans" <(orphans) | sed 's/^/process /'
-    comm -13 "$T.before/mounts" <(sort /proc/self/mountinfo) | sed 's/^/mount /'
+    comm -13 "$T.before/mounts" <(mounts) | sed 's/^/mount /'
     comm -13 "$T.before/stray" <(stray_paths | sort) | sed 's/^/file /'
     leaked_cgroups
 }
@@ -209,7 +223,7 @@ leftover_records() {
 remember() {
     mkdir "$T.before"
     orphans >"$T.before/orphans"
-    sort /proc/self/mountinfo >"$T.before/mounts"
+    mounts >"$T.before/mounts"
     stray_paths | sort >"$T.before/stray"
     cgroups >"$T.before/cgroups"
 }
@@ -246,6 +260,8 @@ teardown() {
     local pid status=0
     cd /
     remove_containers || status=1
+    # What a killed process left half made goes with the next removal.
+    [ -z "${SWEEPS:-}" ] || mcpd rmi -f -a >/dev/null
     if [ -f "$T/helpers" ]; then
         while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$T/helpers"
     fi

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "base/fdpass.h"
+#include "base/ident.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "base/userns.h"
@@ -19,16 +20,16 @@
 #include "runtime/hostfiles.h"
 #include "runtime/init.h"
 
-#define BUSYBOX       "/bin/busybox"
-#define BOX_ID        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define BOX_MOUNTS    16
-#define BOX_LAYERS    200
-#define BOX_CAPS      UINT64_C(0x800405fb) /* podman's eleven */
-#define BOX_OUTPUT    65536
+#define BUSYBOX    "/bin/busybox"
+#define BOX_MOUNTS 16
+#define BOX_LAYERS 200
+#define BOX_CAPS   UINT64_C(0x800405fb) /* podman's eleven */
+#define BOX_OUTPUT 65536
 
 /* Owned by the test's stack; nothing in it needs freeing but the descriptors. */
 struct box {
     struct test_dir *dir;
+    char id[IDENT_SIZE]; /* ours alone: it names groups of the whole machine */
     int root_fd;
     int container_fd;
     struct plan plan;
@@ -118,7 +119,8 @@ static inline void box_init(struct box *box, struct test_dir *dir)
     box_fill_layer(box);
     assert_int_equal(fs_make_dirs(box->root_fd, "container", 0755, &box->container_fd, NULL), 0);
     box->env[0] = box_text("PATH=/bin");
-    box->plan.id = box_text(BOX_ID);
+    assert_int_equal(ident_generate(box->id, NULL), 0);
+    box->plan.id = box->id;
     box->plan.name = box_text("box");
     box->plan.hostname = box_text("boxhost");
     box->plan.layers = box->layers;
@@ -231,15 +233,14 @@ static inline int box_run(struct box *box, const char *script)
 }
 
 /* In children (CHECK): it ran, said this and ended with 0. */
-#define CHECK_SAYS(box, script, text)                                                     \
-    do {                                                                                  \
-        int says_rc_ = box_run(box, script);                                              \
-        if (says_rc_ < 0 || (box)->exit_code != 0 || strcmp((box)->output, text) != 0) {  \
-            fprintf(stderr, "%s:%d: rc %d (%s), exit code %d, said \"%s\"\n", __FILE__,   \
-                    __LINE__, says_rc_, (box)->err.message, (box)->exit_code,             \
-                    (box)->output);                                                       \
-            return __LINE__;                                                              \
-        }                                                                                 \
+#define CHECK_SAYS(box, script, text)                                                             \
+    do {                                                                                          \
+        int says_rc_ = box_run(box, script);                                                      \
+        if (says_rc_ < 0 || (box)->exit_code != 0 || strcmp((box)->output, text) != 0) {          \
+            fprintf(stderr, "%s:%d: rc %d (%s), exit code %d, said \"%s\"\n", __FILE__, __LINE__, \
+                    says_rc_, (box)->err.message, (box)->exit_code, (box)->output);               \
+            return __LINE__;                                                                      \
+        }                                                                                         \
     } while (0)
 
 /* In the test itself. */
@@ -258,20 +259,20 @@ static inline void assert_refused(struct box *box, enum mcpd_error_code code, co
     assert_error(rc, box->err, code, text);
 }
 
-#define NEEDS_BUSYBOX()                         \
-    do {                                        \
-        if (access(BUSYBOX, X_OK) < 0) {        \
-            print_message("no " BUSYBOX "\n");  \
-            skip();                             \
-        }                                       \
+#define NEEDS_BUSYBOX()                        \
+    do {                                       \
+        if (access(BUSYBOX, X_OK) < 0) {       \
+            print_message("no " BUSYBOX "\n"); \
+            skip();                            \
+        }                                      \
     } while (0)
-#define NEEDS_ROOT()                            \
-    do {                                        \
-        if (geteuid() != 0) {                   \
-            print_message("root only\n");       \
-            skip();                             \
-        }                                       \
-        NEEDS_BUSYBOX();                        \
+#define NEEDS_ROOT()                      \
+    do {                                  \
+        if (geteuid() != 0) {             \
+            print_message("root only\n"); \
+            skip();                       \
+        }                                 \
+        NEEDS_BUSYBOX();                  \
     } while (0)
 
 #endif

@@ -27,12 +27,15 @@ static void test_decide(void **state)
 static uint64_t read_set(const char *name)
 {
     CLEANUP_FREE char *text = NULL;
-    const char *line;
+    const char *digit;
+    uint64_t set = 0;
 
     assert_int_equal(fs_read_file(AT_FDCWD, "/proc/self/status", 65536, &text, NULL, NULL), 0);
-    line = strstr(text, name);
-    assert_non_null(line);
-    return strtoull(line + strlen(name) + 2, NULL, 16); /* ":\t" */
+    digit = strstr(text, name);
+    assert_non_null(digit);
+    for (digit += strlen(name) + 2; *digit != '\n'; digit++) /* ":\t" */
+        set = set << 4 | (uint64_t)(*digit <= '9' ? *digit - '0' : *digit - 'a' + 10);
+    return set;
 }
 
 static int become_root_of_container(void *context)
@@ -118,8 +121,10 @@ static void test_more_than_there_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decide),          cmocka_unit_test(test_root),
-        cmocka_unit_test(test_user_with_added), cmocka_unit_test(test_user),
+        cmocka_unit_test(test_decide),
+        cmocka_unit_test(test_root),
+        cmocka_unit_test(test_user_with_added),
+        cmocka_unit_test(test_user),
         cmocka_unit_test(test_more_than_there_is),
     };
 

@@ -96,8 +96,8 @@ static void test_half_a_message(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_runs),        cmocka_unit_test(test_error),
-        cmocka_unit_test(test_exec_failed), cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_runs),           cmocka_unit_test(test_error),
+        cmocka_unit_test(test_exec_failed),    cmocka_unit_test(test_killed),
         cmocka_unit_test(test_half_a_message),
     };
 

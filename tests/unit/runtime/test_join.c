@@ -128,8 +128,9 @@ static void test_rights(void **state)
     process.user = box_text("app");
     process.args = running.box.args;
     assert_int_equal(join_process(&running, &process), 0);
-    assert_string_equal(running.box.output,
-                        "uid=1000(app) gid=1000 groups=44(extra),1000\nCapEff:\t0000000000000000\n");
+    assert_string_equal(
+        running.box.output,
+        "uid=1000(app) gid=1000 groups=44(extra),1000\nCapEff:\t0000000000000000\n");
     end(&running);
     box_done(&running.box);
 }
@@ -270,7 +271,8 @@ static void test_terminal(void **state)
     box_done(&running.box);
 }
 
-/* --- older kernels, ordinary users ------------------------------------------------------------------- */
+/* --- older kernels, ordinary users
+ * ------------------------------------------------------------------- */
 
 static int run_and_join(struct running *running)
 {

@@ -55,6 +55,8 @@ static void test_refusals(void **state)
 
 static void test_nothing_is_left(void **state)
 {
+    struct cgroup cgroup = CGROUP_NONE;
+    char path[CGROUP_PATH_SIZE];
     struct box box;
     int before;
     int status;
@@ -68,8 +70,9 @@ static void test_nothing_is_left(void **state)
     assert_true(box_run_args(&box) < 0);
     assert_int_equal(count_open_fds(), before);
     assert_int_equal(waitpid(-1, &status, WNOHANG), -1); /* no child */
-    assert_int_equal(access("/sys/fs/cgroup/pids/mcpd/" BOX_ID, F_OK), -1);
-    assert_int_equal(access("/sys/fs/cgroup/unified/mcpd/" BOX_ID, F_OK), -1);
+    (void)snprintf(path, sizeof(path), "/mcpd/%s", box.id);
+    assert_int_equal(cgroup_open(path, &cgroup, NULL), 0);
+    assert_true(cgroup.unified_fd == -1 && cgroup.v1_count == 0);
     box_done(&box);
 }
 
@@ -137,11 +140,12 @@ static void test_user_and_rights(void **state)
     box.plan.process.user = box_text("app");
     box.plan.process.no_new_privileges = true;
     box.plan.seccomp_profile = NULL;
-    assert_says(&box,
-                "id; echo $HOME; grep -E '^(CapEff|CapBnd|NoNew|Seccomp:)' /proc/self/status; "
-                "echo >/proc/self/fd/1",
-                "uid=1000(app) gid=1000 groups=44(extra),1000\n/home/app\nCapEff:\t0000000000000000\n"
-                "CapBnd:\t00000000800405fb\nNoNewPrivs:\t1\nSeccomp:\t2\n\n");
+    assert_says(
+        &box,
+        "id; echo $HOME; grep -E '^(CapEff|CapBnd|NoNew|Seccomp:)' /proc/self/status; "
+        "echo >/proc/self/fd/1",
+        "uid=1000(app) gid=1000 groups=44(extra),1000\n/home/app\nCapEff:\t0000000000000000\n"
+        "CapBnd:\t00000000800405fb\nNoNewPrivs:\t1\nSeccomp:\t2\n\n");
     box.plan.process.no_new_privileges = false;
     box.plan.process.capabilities_added = UINT64_C(1) << 13;
     box.plan.process.capabilities |= UINT64_C(1) << 13;
@@ -181,8 +185,9 @@ static void test_init(void **state)
     NEEDS_ROOT();
     init_usual(&box, *state);
     box.plan.init = true;
-    assert_says(&box, "echo $$; cat /proc/1/comm; (sleep 0 &); sleep 0.2; ps | grep -c '[s]leep 0$'; true",
-                "2\nmcpd-init\n0\n");
+    assert_says(
+        &box, "echo $$; cat /proc/1/comm; (sleep 0 &); sleep 0.2; ps | grep -c '[s]leep 0$'; true",
+        "2\nmcpd-init\n0\n");
     box_run(&box, "kill -TERM 1; sleep 5; exit 1"); /* comes back to us */
     assert_int_equal(box.exit_code, 128 + SIGTERM);
     box_run(&box, "exit 9");
@@ -198,7 +203,8 @@ static int start_and_die(void *context)
     struct box *box = context;
     struct launch launch = LAUNCH_NONE;
     int fd = -1;
-    int *pid_of_container = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int *pid_of_container =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t monitor;
 
     CHECK(pid_of_container != MAP_FAILED);
@@ -220,16 +226,19 @@ static int start_and_die(void *context)
 
 static void test_dies_with_the_monitor(void **state)
 {
+    char path[CGROUP_PATH_SIZE];
     struct box box;
 
     NEEDS_ROOT();
     init_usual(&box, *state);
     run_child(start_and_die, &box, 0);
-    assert_int_equal(cgroup_destroy_path("/mcpd/" BOX_ID, NULL), 0);
+    (void)snprintf(path, sizeof(path), "/mcpd/%s", box.id);
+    assert_int_equal(cgroup_destroy_path(path, NULL), 0);
     box_done(&box);
 }
 
-/* --- terminal --------------------------------------------------------------------------------------- */
+/* --- terminal
+ * --------------------------------------------------------------------------------------- */
 
 static int start_with_terminal(struct box *box, struct launch *launch, int *ret_master)
 {
@@ -286,24 +295,25 @@ static void test_terminal(void **state)
                  "/dev/pts/0\r\n21 55\r\nx\r\n88 0 root\r\nroot\r\n");
     box.plan.process.user = box_text("app");
     box.plan.init = true;
-    run_terminal(&box, "stat -c %U /dev/pts/0; echo x >/dev/console; sleep 0.1",
-                 "app\r\nx\r\n");
+    run_terminal(&box, "stat -c %U /dev/pts/0; echo x >/dev/console; sleep 0.1", "app\r\nx\r\n");
     box_done(&box);
 }
 
-/* --- older kernels ------------------------------------------------------------------------------------ */
+/* --- older kernels
+ * ------------------------------------------------------------------------------------ */
 
 /* Everything that has an old way, in one container. */
 static int old_kernel_container(void *context)
 {
     struct box *box = context;
 
-    CHECK_SAYS(box,
-               "echo $$; stat -c '%a %F' /dev /dev/null; cat /etc/hostname; touch /made; "
-               "touch /sys/x 2>&1; touch /ro/x 2>&1; cat /tmp/plain; ls /empty; touch /rw/y; "
-               "ls -d /proc/[0-9]* | head -n 1",
-               "1\n755 directory\n666 character special file\nboxhost\n"
-               "touch: /sys/x: Read-only file system\ntouch: /ro/x: Read-only file system\n/proc/1\n");
+    CHECK_SAYS(
+        box,
+        "echo $$; stat -c '%a %F' /dev /dev/null; cat /etc/hostname; touch /made; "
+        "touch /sys/x 2>&1; touch /ro/x 2>&1; cat /tmp/plain; ls /empty; touch /rw/y; "
+        "ls -d /proc/[0-9]* | head -n 1",
+        "1\n755 directory\n666 character special file\nboxhost\n"
+        "touch: /sys/x: Read-only file system\ntouch: /ro/x: Read-only file system\n/proc/1\n");
     CHECK(faccessat(box->dir->fd, "share/y", F_OK, 0) == 0);
     CHECK(unlinkat(box->dir->fd, "share/y", 0) == 0);
     return 0;
@@ -417,7 +427,8 @@ static void test_many_layers(void **state)
     box_done(&box);
 }
 
-/* --- ordinary users --------------------------------------------------------------------------------------- */
+/* --- ordinary users
+ * --------------------------------------------------------------------------------------- */
 
 static int run_as_user(void *context)
 {

@@ -86,8 +86,7 @@ static void test_unknown(void **state)
     assert_refused(passwd, "-1", "unable to find user -1: no matching entries in passwd file");
     assert_refused(passwd, "+5", "unable to find user +5: no matching entries in passwd file");
     assert_refused(passwd, "2147483648", "uids and gids must be in range 0-2147483647");
-    assert_refused(passwd, "99999999999999999999",
-                   "uids and gids must be in range 0-2147483647");
+    assert_refused(passwd, "99999999999999999999", "uids and gids must be in range 0-2147483647");
     assert_refused(passwd, "app:4294967296", "uids and gids must be in range 0-2147483647");
 }
 
@@ -123,9 +122,8 @@ static void test_line_after_a_malformed_one(void **state)
 {
     CLEANUP(user_done) struct user user = USER_NONE;
 
-    assert_int_equal(user_resolve_texts("app:x:x:x\napp:x:5:6::/a:/bin/sh", "", "app", NULL, &user,
-                                        NULL),
-                     0);
+    assert_int_equal(
+        user_resolve_texts("app:x:x:x\napp:x:5:6::/a:/bin/sh", "", "app", NULL, &user, NULL), 0);
     assert_int_equal(user.uid, 5);
     assert_int_equal(user.gid, 6);
 }

@@ -1,0 +1,328 @@
+/* test_logfile.c - the output of a container: written, rotated, read back. */
+#include "base/base_test.h"
+
+#include <sys/resource.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "runtime/logfile.h"
+
+/* What a reader gets: "o" and "e" before each piece, "\n" behind the last of a line. */
+struct reader {
+    struct buf text;
+    size_t pieces;
+    size_t stop_after; /* 0: never */
+};
+
+static int take(void *context, enum mcpd_log_stream stream, int64_t unix_ns, const char *bytes,
+                size_t count, bool is_line_end)
+{
+    struct reader *reader = context;
+
+    assert_true(unix_ns > 0);
+    (void)buf_append(&reader->text, stream == MCPD_LOG_STDERR ? "e" : "o", 1);
+    (void)buf_append(&reader->text, bytes, count);
+    if (is_line_end)
+        (void)buf_append(&reader->text, "\n", 1);
+    return ++reader->pieces == reader->stop_after;
+}
+
+static void read_log(int dir_fd, const struct mcpd_logs_options *options, struct reader *reader)
+{
+    struct mcpd_error err = {0};
+
+    buf_init(&reader->text, 64 << 20);
+    reader->pieces = 0;
+    if (logfile_read(dir_fd, options, -1, take, reader, &err) < 0)
+        fail_msg("%s", err.message);
+}
+
+static void assert_log(int dir_fd, int64_t tail_lines, const char *text)
+{
+    const struct mcpd_logs_options options = {.tail_lines = tail_lines};
+    struct reader reader = {0};
+
+    read_log(dir_fd, &options, &reader);
+    assert_string_equal(buf_text(&reader.text), text);
+    buf_done(&reader.text);
+}
+
+static struct logfile *open_log(int dir_fd, uint64_t max_bytes)
+{
+    struct logfile *log = calloc(1, sizeof(*log));
+
+    logfile_open(dir_fd, max_bytes, log);
+    return log;
+}
+
+static void close_log(struct logfile *log)
+{
+    logfile_done(log);
+    free(log);
+}
+
+static void say(struct logfile *log, enum mcpd_log_stream stream, const char *text)
+{
+    logfile_write(log, stream, text, strlen(text));
+}
+
+static void test_lines_and_pieces(void **state)
+{
+    struct test_dir *dir = *state;
+    struct logfile *log = open_log(dir->fd, 0);
+
+    say(log, MCPD_LOG_STDOUT, "one\ntwo\n");
+    say(log, MCPD_LOG_STDERR, "wrong\n");
+    say(log, MCPD_LOG_STDOUT, "par");
+    say(log, MCPD_LOG_STDERR, "x\n\n");
+    say(log, MCPD_LOG_STDOUT, "tial\nend");
+    close_log(log);
+    assert_log(dir->fd, -1, "oone\notwo\newrong\noparex\ne\notial\noend");
+}
+
+static void test_format_on_disk(void **state)
+{
+    struct test_dir *dir = *state;
+    struct logfile *log = open_log(dir->fd, 0);
+    CLEANUP_FREE char *text = NULL;
+
+    say(log, MCPD_LOG_STDOUT, "hello\n");
+    say(log, MCPD_LOG_STDERR, "half");
+    close_log(log);
+    assert_int_equal(fs_read_file(dir->fd, "log", 4096, &text, NULL, NULL), 0);
+    assert_int_equal(strncmp(text + 29, "+00:00 stdout F hello\n", 22), 0);
+    assert_string_equal(text + 29 + 22 + 29, "+00:00 stderr P half\n");
+    assert_true(text[4] == '-' && text[10] == 'T' && text[19] == '.');
+}
+
+static void test_bytes_stay_as_they_are(void **state)
+{
+    struct test_dir *dir = *state;
+    const struct mcpd_logs_options options = {.tail_lines = -1};
+    static const char bytes[] = "\0\377\r\33[0m\0\n\200";
+    struct logfile *log = open_log(dir->fd, 0);
+    struct reader reader = {0};
+
+    logfile_write(log, MCPD_LOG_STDOUT, bytes, sizeof(bytes) - 1);
+    close_log(log);
+    read_log(dir->fd, &options, &reader);
+    assert_int_equal(reader.text.length, sizeof(bytes) - 1 + 2);
+    assert_memory_equal(reader.text.data + 1, bytes, 9);
+    buf_done(&reader.text);
+}
+
+/* More lines than one writev takes, and a reader that has had enough. */
+static void test_many_short_lines(void **state)
+{
+    struct test_dir *dir = *state;
+    const struct mcpd_logs_options options = {.tail_lines = -1};
+    struct logfile *log = open_log(dir->fd, 0);
+    struct reader reader = {.stop_after = 0};
+    char chunk[32768];
+
+    for (size_t i = 0; i < sizeof(chunk); i += 2)
+        memcpy(chunk + i, "y\n", 2);
+    for (int i = 0; i < 3; i++)
+        logfile_write(log, MCPD_LOG_STDOUT, chunk, sizeof(chunk));
+    close_log(log);
+    read_log(dir->fd, &options, &reader);
+    assert_int_equal(reader.pieces, 3 * sizeof(chunk) / 2);
+    buf_done(&reader.text);
+    reader.stop_after = 5;
+    read_log(dir->fd, &options, &reader);
+    assert_string_equal(buf_text(&reader.text), "oy\noy\noy\noy\noy\n");
+    buf_done(&reader.text);
+}
+
+static void test_tail(void **state)
+{
+    struct test_dir *dir = *state;
+    struct logfile *log = open_log(dir->fd, 0);
+
+    assert_log(dir->fd, 5, "");
+    say(log, MCPD_LOG_STDOUT, "1\n2\n3");
+    say(log, MCPD_LOG_STDOUT, "3\n4\n");
+    assert_log(dir->fd, 0, "");
+    assert_log(dir->fd, 1, "o4\n");
+    assert_log(dir->fd, 2, "o3o3\no4\n");
+    assert_log(dir->fd, 4, "o1\no2\no3o3\no4\n");
+    assert_log(dir->fd, 99, "o1\no2\no3o3\no4\n");
+    say(log, MCPD_LOG_STDOUT, "unfinished");
+    assert_log(dir->fd, 1, "ounfinished");
+    assert_log(dir->fd, 2, "o4\nounfinished");
+    close_log(log);
+}
+
+/* Lines across two files and many blocks, from every start. */
+static void test_tail_of_rotated_files(void **state)
+{
+    struct test_dir *dir = *state;
+    struct logfile *log = open_log(dir->fd, 100000);
+    CLEANUP_BUF struct buf all;
+    const char *start;
+    size_t total = 4000;
+    struct stat st;
+
+    buf_init(&all, 1 << 20);
+    for (size_t i = 0; i < total; i++) {
+        char line[64];
+
+        (void)snprintf(line, sizeof(line), "line %zu of them\n", i);
+        say(log, MCPD_LOG_STDOUT, line);
+    }
+    close_log(log);
+    assert_int_equal(fstatat(dir->fd, "log", &st, 0), 0);
+    assert_true(st.st_size <= 100100);
+    assert_int_equal(fstatat(dir->fd, "log.1", &st, 0), 0);
+    assert_true(st.st_size <= 100100 && st.st_size > 99000);
+    for (size_t i = total - 2000; i < total; i++)
+        (void)buf_append_format(&all, "oline %zu of them\n", i);
+    start = buf_text(&all);
+    for (size_t wanted = 2000; wanted > 0; wanted--) {
+        if (wanted % 97 == 0 || wanted < 4)
+            assert_log(dir->fd, (int64_t)wanted, start);
+        start = strchr(start, '\n') + 1;
+    }
+}
+
+static void test_since_until(void **state)
+{
+    struct test_dir *dir = *state;
+    struct mcpd_logs_options options = {.tail_lines = -1};
+    struct reader reader = {0};
+
+    put_file(dir->fd, "log",
+             "2026-11-23T16:00:00.000000000+00:00 stdout F a\n"
+             "2026-11-23T17:00:01.000000000+01:00 stdout F b\n"
+             "2026-11-23T16:00:02Z stderr F c\n"
+             "garbage\n"
+             "2026-11-23T16:00:03Z stdout X\n"
+             "2026-11-23T16:00:04.5+00:00 stdout F \n");
+    assert_int_equal(clock_parse_rfc3339("2026-11-23T16:00:01Z", &options.since_unix_ns), 0);
+    read_log(dir->fd, &options, &reader);
+    assert_string_equal(buf_text(&reader.text), "ob\nec\no\n");
+    buf_done(&reader.text);
+    options.until_unix_ns = options.since_unix_ns + INT64_C(1000000000);
+    read_log(dir->fd, &options, &reader);
+    assert_string_equal(buf_text(&reader.text), "ob\nec\n");
+    buf_done(&reader.text);
+}
+
+/* The disk is full: what does not fit is lost as a whole, and writing goes on later. */
+static int full_disk(void *context)
+{
+    struct test_dir *dir = context;
+    const struct rlimit small = {.rlim_cur = 200, .rlim_max = RLIM_INFINITY};
+    const struct rlimit large = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    struct logfile *log = open_log(dir->fd, 0);
+    struct stat st;
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    say(log, MCPD_LOG_STDOUT, "fits\n");
+    CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+    for (int i = 0; i < 5; i++)
+        say(log, MCPD_LOG_STDOUT, "a line of some length that does not fit so often\n");
+    CHECK(fstat(log->fd, &st) == 0);
+    CHECK(st.st_size <= 200 && (uint64_t)st.st_size == log->size_bytes);
+    CHECK(setrlimit(RLIMIT_FSIZE, &large) == 0);
+    say(log, MCPD_LOG_STDOUT, "room again\n");
+    close_log(log);
+    return 0;
+}
+
+static void test_full_disk(void **state)
+{
+    struct test_dir *dir = *state;
+
+    run_child(full_disk, dir, 0);
+    assert_log(dir->fd, -1,
+               "ofits\noa line of some length that does not fit so often\noroom again\n");
+}
+
+/* --- following ------------------------------------------------------------------------- */
+
+struct writer {
+    int dir_fd;
+    int end_fd;
+    unsigned int lines;
+};
+
+static int write_slowly(struct writer *writer)
+{
+    struct logfile *log = open_log(writer->dir_fd, 3000);
+
+    for (unsigned int i = 0; i < writer->lines; i++) {
+        char line[32];
+
+        (void)snprintf(line, sizeof(line), "%u\n", i);
+        say(log, MCPD_LOG_STDOUT, line);
+        (void)usleep(500); /* about fifty lines for each file */
+    }
+    close_log(log);
+    return 0;
+}
+
+static void test_follow_across_rotations(void **state)
+{
+    struct test_dir *dir = *state;
+    const struct mcpd_logs_options options = {.tail_lines = -1, .follow = true};
+    struct writer writer = {.dir_fd = dir->fd, .lines = 400};
+    struct reader reader = {0};
+    struct mcpd_error err = {0};
+    CLEANUP_BUF struct buf expected;
+    int fds[2];
+    pid_t pid;
+
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    pid = fork();
+    if (pid == 0) {
+        close(fds[0]);
+        _exit(write_slowly(&writer)); /* the end of the process closes the pipe */
+    }
+    close(fds[1]);
+    buf_init(&reader.text, 1 << 20);
+    assert_int_equal(logfile_read(dir->fd, &options, fds[0], take, &reader, &err), 0);
+    close(fds[0]);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    buf_init(&expected, 1 << 20);
+    for (unsigned int i = 0; i < writer.lines; i++)
+        (void)buf_append_format(&expected, "o%u\n", i);
+    assert_string_equal(buf_text(&reader.text), buf_text(&expected));
+    buf_done(&reader.text);
+}
+
+static void test_follow_ends_at_until(void **state)
+{
+    struct test_dir *dir = *state;
+    struct mcpd_logs_options options = {.tail_lines = -1, .follow = true};
+    struct reader reader = {0};
+    int fds[2];
+
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    options.until_unix_ns = clock_unix_ns() + 50000000;
+    buf_init(&reader.text, 1 << 20);
+    assert_int_equal(logfile_read(dir->fd, &options, fds[0], take, &reader, NULL), 0);
+    assert_int_equal(reader.pieces, 0);
+    buf_done(&reader.text);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DIR_TEST(test_lines_and_pieces),
+        DIR_TEST(test_format_on_disk),
+        DIR_TEST(test_bytes_stay_as_they_are),
+        DIR_TEST(test_many_short_lines),
+        DIR_TEST(test_tail),
+        DIR_TEST(test_tail_of_rotated_files),
+        DIR_TEST(test_since_until),
+        DIR_TEST(test_full_disk),
+        DIR_TEST(test_follow_across_rotations),
+        DIR_TEST(test_follow_ends_at_until),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
