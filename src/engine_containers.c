@@ -7,20 +7,15 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "base/userns.h"
 #include "oci/storetmp.h"
 #include "runtime/attach.h"
-#include "runtime/exec.h"
 #include "runtime/logfile.h"
 #include "runtime/monitor.h"
 #include "runtime/signals.h"
-#include "runtime/spec.h"
 #include "runtime/tty.h"
 
 #define END_ATTEMPTS  3
 #define MS_PER_SECOND 1000
-
-extern char **environ;
 
 int engine_load_container(const struct mcpd_engine *engine, const char *name,
                           struct container *ret_container, struct mcpd_error *err)
@@ -294,33 +289,6 @@ int mcpd_remove(struct mcpd_engine *engine, const char *name, bool force, struct
 
 /* --- exec, logs
  * ----------------------------------------------------------------------------------------- */
-
-int mcpd_exec(struct mcpd_engine *engine, const char *name, const struct mcpd_exec_options *options,
-              const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
-              struct mcpd_error *err)
-{
-    const struct spec_host host = {.is_rootless = userns_is_needed(),
-                                   .environment = (const char *const *)environ};
-    struct mcpd_attach_result result = {0};
-    struct container container;
-    struct exec_request request = {.root = &engine->containers,
-                                   .container = &container,
-                                   .options = options,
-                                   .host = &host,
-                                   .streams = streams};
-    int rc;
-
-    if (!streams && !options->detach)
-        return error_set(err, MCPD_E_INVALID, "exec in the foreground needs streams");
-    rc = engine_load_container(engine, name, &container, err);
-    if (rc < 0)
-        return rc;
-    rc = exec_run(&request, &result, err);
-    container_done(&container);
-    if (rc == 0 && ret_result)
-        *ret_result = result;
-    return rc;
-}
 
 int mcpd_logs(struct mcpd_engine *engine, const char *name, const struct mcpd_logs_options *options,
               mcpd_log_function function, void *context, struct mcpd_error *err)

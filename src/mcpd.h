@@ -112,7 +112,8 @@ MCPD_API int mcpd_kill(struct mcpd_engine *engine, const char *name, const char 
 MCPD_API int mcpd_wait(struct mcpd_engine *engine, const char *name, int timeout_ms,
                        int *ret_exit_code, struct mcpd_error *err);
 
-/* streams NULL only with detach. */
+/* streams NULL only with detach. In a program other than mcpd the command is started by `mcpd
+ * exec`, which says on error_fd what went wrong and ends with 125, 126 or 127 then. */
 MCPD_API int mcpd_exec(struct mcpd_engine *engine, const char *name,
                        const struct mcpd_exec_options *options, const struct mcpd_streams *streams,
                        struct mcpd_attach_result *ret_result, struct mcpd_error *err);
@@ -161,6 +162,9 @@ MCPD_API void mcpd_strings_free(char **strings);
 
 /* Hidden subcommands ("internal monitor", "internal image-helper"): returns the exit status. */
 MCPD_API int mcpd_internal_main(int argc, char **argv);
+/* Before mcpd_exec, with main's arguments: starts this program again from where no container can
+ * overwrite its file, unless it runs from there already or nothing better is to be had. */
+MCPD_API int mcpd_protect_program(char **argv, struct mcpd_error *err);
 /* Does this program hold the registry and layer code (mcpd-image)? */
 MCPD_API bool mcpd_has_image_code(void);
 /* Absolute path of mcpd-image. */

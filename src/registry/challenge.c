@@ -39,8 +39,10 @@ static bool take_value(const char **cursor, char *buffer, size_t size, bool *ret
     for (;;) {
         char byte = *next;
 
-        if (byte == '\0' && is_quoted)
+        if (byte == '\0' && is_quoted) {
+            buffer[0] = '\0';
             return false;
+        }
         if (is_quoted ? byte == '"' : byte == '\0' || strchr(" \t,", byte))
             break;
         if (is_quoted && byte == '\\' && next[1])

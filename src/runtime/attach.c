@@ -12,9 +12,9 @@
  * is no use to anybody: the mode is undone first and the signal raised again. What the caller
  * ignores (nohup) stays ignored. The terminal is restored on every way out.
  *
- * The other side is a monitor (packets over its socket, which also tell the end) or the terminal
- * of a process of our own (exec; its pidfd tells the end). A process without terminal gets the
- * client's descriptors themselves; then this loop only passes signals on.
+ * The other side is a monitor (packets over its socket, which also tell the end), or the terminal
+ * or the pipes of a process of our own (exec; its pidfd tells the end). What such a process left in
+ * them is still taken, but what holds them open after its end is not waited for.
  *
  * Detaching: ctrl-p ctrl-q, as docker and podman. A ctrl-p is held back until the next key.
  */
@@ -35,10 +35,13 @@
 
 #define KEY_DETACH_FIRST  0x10 /* ctrl-p */
 #define KEY_DETACH_SECOND 0x11 /* ctrl-q */
+#define DRAIN_MAX_READS   1024
 
 enum poll_slot {
     POLL_SIGNAL,
     POLL_PEER,
+    POLL_PEER_ERROR,
+    POLL_PEER_INPUT,
     POLL_OUTPUT,
     POLL_INPUT,
     POLL_END,
@@ -65,14 +68,25 @@ struct attach {
     bool owes_end;          /* its end has not been told yet */
     bool has_detach_prefix; /* a ctrl-p is held back */
 
-    bool is_peer_gone; /* nobody uses the terminal any more; the process may live on */
+    /* Nobody uses the terminal or the pipe any more; the process may live on. */
+    bool is_peer_gone;
+    bool is_peer_error_gone;
     bool is_done;
     struct mcpd_attach_result result;
 };
 
 static bool has_peer(const struct attach *attach)
 {
-    return attach->request->connection_fd >= 0 || attach->request->master_fd >= 0;
+    const struct attach_request *request = attach->request;
+
+    return request->connection_fd >= 0 || request->master_fd >= 0 ||
+           (request->pipe_fds && request->pipe_fds[0] >= 0);
+}
+
+/* Our end of pipe 0, 1 or 2; -1: none. */
+static int pipe_of(const struct attach *attach, int number)
+{
+    return attach->request->pipe_fds ? attach->request->pipe_fds[number] : -1;
 }
 
 /* --- to the other side ------------------------------------------------------------------ */
@@ -101,8 +115,10 @@ static void flush_input(struct attach *attach)
     if (attach->request->connection_fd >= 0) {
         taken = send_packet(attach, STREAM_STDIN, bytes, count) ? (ssize_t)count : -1;
     } else {
+        int fd = attach->request->pipe_fds ? pipe_of(attach, 0) : attach->request->master_fd;
+
         do
-            taken = write(attach->request->master_fd, bytes, count);
+            taken = write(fd, bytes, count);
         while (taken < 0 && errno == EINTR);
     }
     if (taken < 0 && errno == EAGAIN)
@@ -115,6 +131,8 @@ static void end_input(struct attach *attach)
 {
     attach->is_input_open = false;
     attach->owes_end = attach->request->connection_fd >= 0;
+    if (pipe_of(attach, 0) >= 0) /* only read on when all is written, so nothing is lost */
+        (void)close(TAKE_FD(attach->request->pipe_fds[0]));
 }
 
 static void flush_end(struct attach *attach)
@@ -292,29 +310,46 @@ static int read_connection(struct attach *attach, struct mcpd_error *err)
     return take_packet(attach, (size_t)length, err);
 }
 
-/* False when there is nothing (any more). */
-static bool read_master(struct attach *attach)
+/* Bytes of a terminal or pipe. False when there are none (any more). */
+static bool read_bytes(struct attach *attach, int fd, int output_fd)
 {
     ssize_t count;
 
+    if (fd < 0)
+        return false;
     do
-        count = read(attach->request->master_fd, attach->output, sizeof(attach->output));
+        count = read(fd, attach->output, sizeof(attach->output));
     while (count < 0 && errno == EINTR);
     if (count <= 0)
         return false;
-    set_output(attach, attach->request->streams->output_fd, 0, (size_t)count);
+    set_output(attach, output_fd, 0, (size_t)count);
     return true;
 }
 
-/* What an exec'd process left in its terminal. */
-static int drain_master(struct attach *attach, struct mcpd_error *err)
+static bool read_peer(struct attach *attach)
+{
+    int fd = attach->request->pipe_fds ? pipe_of(attach, 1) : attach->request->master_fd;
+
+    return read_bytes(attach, fd, attach->request->streams->output_fd);
+}
+
+static bool read_peer_error(struct attach *attach)
+{
+    return read_bytes(attach, pipe_of(attach, 2), attach->request->streams->error_fd);
+}
+
+/* What an exec'd process left; bounded, as somebody else may go on writing. */
+static int drain_peer(struct attach *attach, struct mcpd_error *err)
 {
     int rc = 0;
 
     attach->is_done = true;
-    while (rc == 0 && attach->request->master_fd >= 0 &&
-           (attach->output_start < attach->output_end || read_master(attach)))
-        rc = write_output(attach, err);
+    for (int reads = 0; rc == 0 && reads < DRAIN_MAX_READS; reads++) {
+        while (rc == 0 && attach->output_start < attach->output_end)
+            rc = write_output(attach, err);
+        if (rc < 0 || (!read_peer(attach) && !read_peer_error(attach)))
+            break;
+    }
     return rc;
 }
 
@@ -397,13 +432,22 @@ static void prepare(const struct attach *attach, struct pollfd polls[POLL_COUNT]
     const struct attach_request *request = attach->request;
     bool has_output = attach->output_start < attach->output_end;
     bool has_input = attach->input_start < attach->input_end;
+    bool has_pipes = request->pipe_fds != NULL;
     int peer_fd = request->connection_fd >= 0 ? request->connection_fd : request->master_fd;
-    int peer_events = (has_output ? 0 : POLLIN) | (has_input || attach->owes_end ? POLLOUT : 0);
+    int peer_events =
+        (has_output ? 0 : POLLIN) | ((has_input || attach->owes_end) && !has_pipes ? POLLOUT : 0);
+
+    if (has_pipes)
+        peer_fd = pipe_of(attach, 1);
 
     polls[POLL_SIGNAL] = (struct pollfd){.fd = attach->signal_fd, .events = POLLIN};
     /* Without events a hang-up would still be reported, over and over. */
     polls[POLL_PEER] = (struct pollfd){.fd = peer_events && !attach->is_peer_gone ? peer_fd : -1,
                                        .events = (short)peer_events};
+    polls[POLL_PEER_ERROR] = (struct pollfd){
+        .fd = has_output || attach->is_peer_error_gone ? -1 : pipe_of(attach, 2), .events = POLLIN};
+    polls[POLL_PEER_INPUT] =
+        (struct pollfd){.fd = has_input ? pipe_of(attach, 0) : -1, .events = POLLOUT};
     polls[POLL_OUTPUT] =
         (struct pollfd){.fd = has_output ? attach->output_fd : -1, .events = POLLOUT};
     polls[POLL_INPUT] =
@@ -422,9 +466,18 @@ static int serve_peer(struct attach *attach, short events, struct mcpd_error *er
         return 0;
     if (attach->request->connection_fd >= 0)
         return read_connection(attach, err);
-    if (!read_master(attach) && (events & POLLHUP))
+    if (!read_peer(attach) && (events & POLLHUP))
         attach->is_peer_gone = true;
     return 0;
+}
+
+static void serve_pipes(struct attach *attach, const struct pollfd polls[POLL_COUNT])
+{
+    if (polls[POLL_PEER_INPUT].revents)
+        flush_input(attach);
+    if (polls[POLL_PEER_ERROR].revents && attach->output_start == attach->output_end &&
+        !read_peer_error(attach) && (polls[POLL_PEER_ERROR].revents & POLLHUP))
+        attach->is_peer_error_gone = true;
 }
 
 static int serve(struct attach *attach, struct mcpd_error *err)
@@ -441,10 +494,12 @@ static int serve(struct attach *attach, struct mcpd_error *err)
         rc = write_output(attach, err);
     if (rc == 0 && polls[POLL_PEER].revents && !attach->is_done)
         rc = serve_peer(attach, polls[POLL_PEER].revents, err);
+    if (rc == 0)
+        serve_pipes(attach, polls);
     if (rc == 0 && polls[POLL_INPUT].revents && !attach->is_done)
         rc = read_input(attach, err);
     if (rc == 0 && polls[POLL_END].revents && !attach->is_done)
-        rc = drain_master(attach, err);
+        rc = drain_peer(attach, err);
     return rc;
 }
 
@@ -474,7 +529,8 @@ static struct attach *attach_new(const struct attach_request *request)
     attach->input_start = attach->input_end = 0;
     attach->is_input_open =
         has_peer(attach) && request->wants_input && request->streams->input_fd >= 0;
-    attach->owes_end = attach->has_detach_prefix = attach->is_peer_gone = attach->is_done = false;
+    attach->owes_end = attach->has_detach_prefix = attach->is_done = false;
+    attach->is_peer_gone = attach->is_peer_error_gone = false;
     attach->result = (struct mcpd_attach_result){0};
     return attach;
 }

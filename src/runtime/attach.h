@@ -15,9 +15,11 @@ struct attach_request {
     bool has_tty;     /* the container's side is a terminal */
     bool wants_input; /* pass input on (-i) */
 
-    /* One of these two is the other side. */
+    /* One of these three is the other side. */
     int connection_fd; /* to a monitor: stream packets (monitor.h); -1: none */
     int master_fd;     /* the terminal of an exec'd process; -1: none */
+    int *pipe_fds;     /* our ends of an exec'd process's 0, 1, 2, non-blocking, -1 where there is
+                          none; [0] is closed here at the end of the input; NULL: none */
 
     int end_fd; /* pidfd of an exec'd process: readable at its end; -1: none */
 };

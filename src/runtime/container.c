@@ -215,16 +215,12 @@ static int write_spec(int dir_fd, const struct plan *plan, bool sync, struct mcp
     return rc;
 }
 
+/* upper/ and work/ are made with the first start (rootfs.c). */
 static int fill_record(int dir_fd, const struct plan *plan, bool sync, struct mcpd_error *err)
 {
-    int rc;
+    int rc = write_spec(dir_fd, plan, sync, err);
 
-    if (mkdirat(dir_fd, "upper", 0755) < 0 || mkdirat(dir_fd, "work", 0700) < 0)
-        return error_errno(err, "make the folders of a container");
-    rc = write_spec(dir_fd, plan, sync, err);
-    if (rc == 0 && sync)
-        rc = fs_sync_dir(dir_fd, err);
-    return rc;
+    return rc == 0 && sync ? fs_sync_dir(dir_fd, err) : rc;
 }
 
 /* Gives the finished record its place, then its name. */
@@ -522,8 +518,8 @@ static void remove_name(const struct container_root *root, const char *name, con
         (void)unlinkat(root->names_fd, name, 0);
 }
 
-int container_hide(const struct container_root *root, const char *id, const char *name, bool sync,
-                   struct mcpd_error *err)
+int container_delete(const struct container_root *root, const char *id, const char *name, bool sync,
+                     struct mcpd_error *err)
 {
     int rc;
 
@@ -533,20 +529,9 @@ int container_hide(const struct container_root *root, const char *id, const char
         remove_name(root, name, id);
     rc = sync ? fs_sync_dir(root->containers_fd, err) : 0;
     remove_run_dir(root, id);
+    if (rc == 0)
+        rc = userns_remove_tree(root->tmp_fd, id, err);
     return rc;
-}
-
-int container_clear(const struct container_root *root, const char *id, struct mcpd_error *err)
-{
-    return userns_remove_tree(root->tmp_fd, id, err);
-}
-
-int container_delete(const struct container_root *root, const char *id, const char *name, bool sync,
-                     struct mcpd_error *err)
-{
-    int rc = container_hide(root, id, name, sync, err);
-
-    return rc < 0 ? rc : container_clear(root, id, err);
 }
 
 int container_remove(const struct container_root *root, const struct container *container,

@@ -4,7 +4,7 @@
  *   ROOT/containers/ID/spec.json      the plan (plan.h); written once, synced unless auto_remove
  *   ROOT/containers/ID/state.json     struct container_state: what must survive a reboot; atomic;
  *                                     absent until the first start
- *   ROOT/containers/ID/{upper,work}/  of the overlay
+ *   ROOT/containers/ID/{upper,work}/  of the overlay, made with the first start
  *   ROOT/containers/ID/{log,log.1}    output
  *   ROOT/containers/ID/{hosts,resolv.conf,hostname}
  *   ROOT/names/NAME                   -> ID, a link made exclusively: the name is the lock on
@@ -111,14 +111,9 @@ int container_save_state(int dir_fd, const struct container_state *state, bool s
 int container_remove(const struct container_root *root, const struct container *container,
                      struct mcpd_error *err) MUST_CHECK;
 /* The same for who holds the container's lock already (a monitor), or for a damaged record. name
- * NULL: not known. sync: the removal survives a power cut. In two steps: container_hide makes it
- * gone for everybody, container_clear frees the space. */
+ * NULL: not known. sync: the removal survives a power cut. */
 int container_delete(const struct container_root *root, const char *id, const char *name, bool sync,
                      struct mcpd_error *err) MUST_CHECK;
-int container_hide(const struct container_root *root, const char *id, const char *name, bool sync,
-                   struct mcpd_error *err) MUST_CHECK;
-int container_clear(const struct container_root *root, const char *id,
-                    struct mcpd_error *err) MUST_CHECK;
 /* What killed processes left: names of nothing, run folders without a record, and their processes
  * and groups. Cheap when there is nothing; not on the way of a start. */
 int container_sweep(const struct container_root *root, struct mcpd_error *err) MUST_CHECK;

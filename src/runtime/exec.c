@@ -1,8 +1,9 @@
 /*
  * exec.c - a further process in a running container.
  *
- * The process is a child of the client: without a terminal it gets the client's own descriptors,
- * so its output is copied by nobody, and its end is seen through its pidfd. Which container to
+ * The process is a child of the client, and its end is seen through its pidfd. Without a terminal
+ * it gets pipes: only what is a pipe already is handed on as it is. A terminal or file of the host
+ * would stay in the container's hands after the client is gone. Which container to
  * join is not told by a number: the monitor hands out the pidfd of the first process. With a
  * terminal the process opens one inside and sends it over, and the client ties it to its own.
  * A detached process belongs to nobody once the client is gone; its namespace ends with the
@@ -12,6 +13,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/fdpass.h"
@@ -27,16 +29,26 @@ struct exec {
     int console_fd;        /* ours: the terminal arrives here */
     int console_socket_fd; /* ours until the process has it */
     int master_fd;         /* ours */
+    int pipe_fds[3];       /* ours: our ends of the process's 0, 1, 2 */
+    int child_fds[3];      /* ours until the process has them: its ends */
     int target_pidfd;      /* ours: the container's first process */
     pid_t target_pid;
     pid_t pid;
     int pidfd; /* ours */
 };
-#define EXEC_NONE                                                                  \
-    {                                                                              \
-        .null_fd = -1, .console_fd = -1, .console_socket_fd = -1, .master_fd = -1, \
-        .target_pidfd = -1, .pidfd = -1                                            \
+#define EXEC_NONE                                                                            \
+    {                                                                                        \
+        .null_fd = -1, .console_fd = -1, .console_socket_fd = -1, .master_fd = -1,           \
+        .pipe_fds = {-1, -1, -1}, .child_fds = {-1, -1, -1}, .target_pidfd = -1, .pidfd = -1 \
     }
+
+static void close_children(struct exec *exec)
+{
+    for (int i = 0; i < 3; i++) {
+        cleanup_close_fd(&exec->child_fds[i]);
+        exec->child_fds[i] = -1;
+    }
+}
 
 static void exec_done(struct exec *exec)
 {
@@ -44,6 +56,9 @@ static void exec_done(struct exec *exec)
     cleanup_close_fd(&exec->console_fd);
     cleanup_close_fd(&exec->console_socket_fd);
     cleanup_close_fd(&exec->master_fd);
+    for (int i = 0; i < 3; i++)
+        cleanup_close_fd(&exec->pipe_fds[i]);
+    close_children(exec);
     cleanup_close_fd(&exec->target_pidfd);
     cleanup_close_fd(&exec->pidfd);
 }
@@ -108,25 +123,56 @@ static int receive_master(struct exec *exec, struct mcpd_error *err)
     return 0;
 }
 
+static bool is_pipe(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* Descriptor `number` of the process: the client's own pipe, or one to us; it starts as null_fd. */
+static int choose_stream(struct exec *exec, int number, int client_fd, int *ret_fd,
+                         struct mcpd_error *err)
+{
+    int ours = number == STDIN_FILENO ? 1 : 0;
+    int fds[2];
+
+    if (client_fd < 0)
+        return 0;
+    if (is_pipe(client_fd)) {
+        *ret_fd = client_fd;
+        return 0;
+    }
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return error_errno(err, "make a pipe");
+    exec->pipe_fds[number] = fds[ours];
+    exec->child_fds[number] = *ret_fd = fds[1 - ours];
+    if (fcntl(fds[ours], F_SETFL, O_NONBLOCK) < 0)
+        return error_errno(err, "set up a pipe");
+    return 0;
+}
+
 /* Which descriptors the process starts with. */
-static void choose_streams(const struct exec_request *request, const struct exec *exec,
-                           struct join_request *join)
+static int choose_streams(const struct exec_request *request, struct exec *exec,
+                          struct join_request *join, struct mcpd_error *err)
 {
     const struct mcpd_streams *streams = request->streams;
+    int rc = 0;
 
     join->stdin_fd = join->stdout_fd = join->stderr_fd = -1;
     join->console_socket_fd = exec->console_socket_fd;
     if (has_terminal(request))
-        return;
+        return 0;
     join->stdin_fd = join->stdout_fd = join->stderr_fd = exec->null_fd;
     if (request->options->detach)
-        return;
-    if (request->options->interactive && streams->input_fd >= 0)
-        join->stdin_fd = streams->input_fd;
-    if (streams->output_fd >= 0)
-        join->stdout_fd = streams->output_fd;
-    if (streams->error_fd >= 0)
-        join->stderr_fd = streams->error_fd;
+        return 0;
+    if (request->options->interactive)
+        rc = choose_stream(exec, STDIN_FILENO, streams->input_fd, &join->stdin_fd, err);
+    if (rc == 0)
+        rc = choose_stream(exec, STDOUT_FILENO, streams->output_fd, &join->stdout_fd, err);
+    if (rc == 0)
+        rc = choose_stream(exec, STDERR_FILENO, streams->error_fd, &join->stderr_fd, err);
+    return rc;
 }
 
 static int join(const struct exec_request *request, const struct plan_process *process,
@@ -138,19 +184,21 @@ static int join(const struct exec_request *request, const struct plan_process *p
                                 .target_pid = exec->target_pid,
                                 .cgroup_path = request->container->run.cgroup_path,
                                 .root_fd = request->root->root_fd};
-    int rc;
+    int rc = choose_streams(request, exec, &join, err);
 
-    choose_streams(request, exec, &join);
+    if (rc < 0)
+        return rc;
     if (request->streams &&
         !tty_get_size(request->streams->input_fd, &join.console_rows, &join.console_columns))
         (void)tty_get_size(request->streams->output_fd, &join.console_rows, &join.console_columns);
     rc = launch_join(&join, &exec->pid, &exec->pidfd, err);
+    close_children(exec); /* or the ends of its streams would never come */
     if (rc == 0 && has_terminal(request))
         rc = receive_master(exec, err);
     return rc;
 }
 
-static int await_end(const struct exec_request *request, const struct exec *exec,
+static int await_end(const struct exec_request *request, struct exec *exec,
                      struct mcpd_attach_result *ret_result, struct mcpd_error *err)
 {
     const struct attach_request attach = {.streams = request->streams,
@@ -158,6 +206,7 @@ static int await_end(const struct exec_request *request, const struct exec *exec
                                           .wants_input = request->options->interactive,
                                           .connection_fd = -1,
                                           .master_fd = exec->master_fd,
+                                          .pipe_fds = has_terminal(request) ? NULL : exec->pipe_fds,
                                           .end_fd = exec->pidfd};
     struct mcpd_attach_result result = {0};
     int status = 0;

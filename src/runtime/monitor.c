@@ -13,8 +13,7 @@
  *   6. when the process has ended: passes on the last output, settles the record, removes the
  *      container if it is to be thrown away, and only then answers those who wait. Whoever hears
  *      of the end finds it written down;
- *   7. lets go of the lock, deletes the files of a container that was removed, gives a slow reader
- *      of the last output its time, and is gone.
+ *   7. lets go of the lock, gives a slow reader of the last output its time, and is gone.
  * A failure up to STARTED goes back over the start socket with its text and leaves the record as it
  * was.
  *
@@ -372,7 +371,7 @@ static void settle(struct monitor *monitor)
     state->status = CONTAINER_STATUS_EXITED;
     state->finished_unix_ns = clock_unix_ns();
     if (monitor->auto_remove) {
-        if (container_hide(&monitor->root, monitor->id, monitor->name, false, &problem) < 0)
+        if (container_delete(&monitor->root, monitor->id, monitor->name, false, &problem) < 0)
             log_debug("monitor", "%s", problem.message);
         return;
     }
@@ -428,8 +427,6 @@ static void end(struct monitor *monitor)
     monitor_socket_tell_end(monitor);
     cleanup_close_fd(&monitor->listen_fd);
     cleanup_close_fd(&monitor->lock_fd);
-    if (monitor->auto_remove)
-        (void)!container_clear(&monitor->root, monitor->id, NULL);
     linger(monitor);
 }
 

@@ -128,6 +128,23 @@ static int open_place(int root_fd, const char *path, bool is_dir, struct mcpd_er
     return is_dir ? saferoot_make_dirs(root_fd, path, 0755, err) : make_file(root_fd, path, err);
 }
 
+/* A link of the image in the place of /proc, /sys or /dev would put that file system where what
+ * must not be seen or changed in it is not looked for. */
+static int require_plain_place(int root_fd, const char *path, struct mcpd_error *err)
+{
+    struct mcpd_error ignored;
+    CLEANUP_FD int fd = saferoot_open(root_fd, path, O_PATH | O_NOFOLLOW, 0, &ignored);
+    struct stat st;
+
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_errno(err, "open '%s' of the image", path);
+    if (!S_ISDIR(st.st_mode))
+        return error_set(err, MCPD_E_INVALID, "'%s' of the image is not a plain folder", path);
+    return 0;
+}
+
 /* --- one mount -----------------------------------------------------------------------------------
  */
 
@@ -347,6 +364,13 @@ static int mount_one(const struct mount_request *request, size_t index, struct m
     const struct plan *plan = request->plan;
     const struct plan_mount *mount = &plan->mounts[index];
 
+    int rc = 0;
+
+    if (mount->kind == PLAN_MOUNT_PROC || mount->kind == PLAN_MOUNT_SYSFS ||
+        mount->kind == PLAN_MOUNT_DEV)
+        rc = require_plain_place(request->root_fd, mount->destination, err);
+    if (rc < 0)
+        return rc;
     switch (mount->kind) {
     case PLAN_MOUNT_BIND:
         return bind_source(request, &request->sources->sources[index], mount->destination,

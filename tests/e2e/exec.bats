@@ -139,3 +139,14 @@ no_cat() {
     ok exec c sh -c 'ls -d /bin/busybox; [ ! -d "$1" ] && echo inside' - "$T"
     says $'/bin/busybox\ninside'
 }
+
+@test "exec: no terminal and no file of the host in the container's hands" {
+    run -0 pty -- "${MCPD_CMD[@]}" exec c sh -c 'for i in 0 1 2; do ls -l /proc/self/fd/$i; done'
+    hasnt "/dev/pts"
+    "${MCPD_CMD[@]}" exec -i c sh -c 'for i in 0 1 2; do ls -l /proc/$$/fd/$i; done' \
+        </etc/hostname >"$T/output" 2>"$T/errors"
+    equal "$(grep -c 'pipe:' "$T/output")" 3
+    # What stays behind in the container does not keep the command waiting.
+    run -0 timeout 10 "${MCPD_CMD[@]}" exec c sh -c 'sleep 100 & echo done'
+    has done
+}

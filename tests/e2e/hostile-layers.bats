@@ -242,3 +242,21 @@ remove_image_if_there() {
     evil <<<'{"name":"f","data":"x","uid":2000000,"gid":0}'
     refused
 }
+
+# --- images whose own folders are links ----------------------------------------
+
+@test "run: /proc, /sys or /dev that is a link in the image is refused" {
+    local folder
+    for folder in proc sys dev; do
+        evil <<EOE
+{"name":"hidden","type":"dir"}
+{"name":"$folder","type":"symlink","target":"/hidden"}
+EOE
+        ok pull -q "$EVIL"
+        fails 125 run --rm --network none "$EVIL" true
+        error_has "'/$folder' of the image is not a plain folder"
+        ok rmi -f "$EVIL"
+    done
+    ok ps -aq
+    says ""
+}

@@ -71,7 +71,10 @@ static int find_and_exec(struct cli *cli, struct exec_values *values, char **arg
     CLEANUP_STRV char **names = NULL;
     CLEANUP_FREE char *id = NULL;
     struct mcpd_engine *engine = NULL;
-    int rc = find_container(cli, values, &arguments, &names, err);
+    int rc = mcpd_protect_program(cli->argv, err);
+
+    if (rc == 0)
+        rc = find_container(cli, values, &arguments, &names, err);
 
     if (rc == 0)
         rc = cli_engine(cli, &engine, err);

@@ -104,7 +104,6 @@ static void test_create_and_load(void **state)
     assert_string_equal(container.plan.name, "web");
     assert_int_equal(container.state.status, CONTAINER_STATUS_CREATED);
     assert_int_equal(container.state.started_unix_ns, 0);
-    assert_true(fs_exists(container.dir_fd, "upper") && fs_exists(container.dir_fd, "work"));
     container_done(&container);
     assert_int_equal(count_entries(folders->containers.tmp_fd), 0);
 }

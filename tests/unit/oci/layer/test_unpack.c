@@ -84,6 +84,8 @@ static ssize_t read_tar(void *context, void *buffer, size_t size, struct mcpd_er
     size_t count = rest->length < size ? rest->length : size;
 
     (void)err;
+    if (count == 0)
+        return 0;
     memcpy(buffer, rest->data, count);
     rest->data += count;
     rest->length -= count;
