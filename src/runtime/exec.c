@@ -2,18 +2,17 @@
  * exec.c - a further process in a running container.
  *
  * The process is a child of the client, and its end is seen through its pidfd. Without a terminal
- * it gets pipes: only what is a pipe already is handed on as it is. A terminal or file of the host
- * would stay in the container's hands after the client is gone. Which container to
- * join is not told by a number: the monitor hands out the pidfd of the first process. With a
- * terminal the process opens one inside and sends it over, and the client ties it to its own.
- * A detached process belongs to nobody once the client is gone; its namespace ends with the
- * container.
+ * it gets pipes to the client and never the client's own descriptors: what it leaves behind in the
+ * container would hold on to them, a terminal or file of the host would be in its hands, and who
+ * reads our output would wait for its end. Which container to join is not told by a number: the
+ * monitor hands out the pidfd of the first process. With a terminal the process opens one inside
+ * and sends it over, and the client ties it to its own. A detached process belongs to nobody once
+ * the client is gone; its namespace ends with the container.
  */
 #include "runtime/exec.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/fdpass.h"
@@ -123,14 +122,7 @@ static int receive_master(struct exec *exec, struct mcpd_error *err)
     return 0;
 }
 
-static bool is_pipe(int fd)
-{
-    struct stat st;
-
-    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
-}
-
-/* Descriptor `number` of the process: the client's own pipe, or one to us; it starts as null_fd. */
+/* A pipe to us as descriptor `number` of the process; it starts as null_fd. */
 static int choose_stream(struct exec *exec, int number, int client_fd, int *ret_fd,
                          struct mcpd_error *err)
 {
@@ -139,10 +131,6 @@ static int choose_stream(struct exec *exec, int number, int client_fd, int *ret_
 
     if (client_fd < 0)
         return 0;
-    if (is_pipe(client_fd)) {
-        *ret_fd = client_fd;
-        return 0;
-    }
     if (pipe2(fds, O_CLOEXEC) < 0)
         return error_errno(err, "make a pipe");
     exec->pipe_fds[number] = fds[ours];

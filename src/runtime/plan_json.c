@@ -331,9 +331,12 @@ static int options_from_json(const json_t *object, struct plan_mount *mount, str
     CLEANUP_STRV char **data = NULL;
     int rc = jsonx_get_strv(object, "options", "mounts", &words, err);
 
-    for (size_t i = 0; rc == 0 && words && words[i]; i++)
-        if (!take_option(mount, words[i]))
-            rc = strv_append(&data, words[i]) < 0 ? error_no_memory(err, "mount options") : 0;
+    for (size_t i = 0; rc == 0 && words && words[i]; i++) {
+        if (words[i][0] == '\0' || strchr(words[i], ','))
+            return error_set(err, MCPD_E_CORRUPT, "spec.json: a mount option is not one word");
+        if (!take_option(mount, words[i]) && strv_append(&data, words[i]) < 0)
+            return error_no_memory(err, "mount options");
+    }
     if (rc < 0 || !data)
         return rc;
     mount->data = strv_join(data, ",");
