@@ -95,6 +95,18 @@ static int start(const struct mcpd_engine *engine, const struct container *conta
     return rc < 0 || !streams ? rc : attach_to(container, fd, streams, ret_result, err);
 }
 
+static bool is_active(const struct mcpd_engine *engine, const char *id)
+{
+    struct container container;
+    bool answer;
+
+    if (container_load(&engine->containers, id, &container, NULL) < 0)
+        return false;
+    answer = container_is_active(container.state.status);
+    container_done(&container);
+    return answer;
+}
+
 int mcpd_start(struct mcpd_engine *engine, const char *name, const struct mcpd_streams *streams,
                struct mcpd_attach_result *ret_result, struct mcpd_error *err)
 {
@@ -107,6 +119,8 @@ int mcpd_start(struct mcpd_engine *engine, const char *name, const struct mcpd_s
         rc = start(engine, &container, streams, ret_result, err);
     else if (streams)
         rc = attach_running(engine, &container, streams, ret_result, err);
+    if (rc == -MCPD_E_STATE && !streams && is_active(engine, container.id))
+        rc = 0; /* somebody else was faster */
     container_done(&container);
     return rc;
 }

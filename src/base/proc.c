@@ -66,16 +66,14 @@ CHILD_SIDE static int fail(struct child *child, enum child_step step)
     return -1;
 }
 
-CHILD_SIDE static void default_signals(void)
+CHILD_SIDE void proc_default_signals(void)
 {
-    struct sigaction action;
+    /* All zero is SIG_DFL. The kernel's own call, because glibc keeps 32 and 33 to itself, and a
+     * program with another libc would miss them. */
+    static const char action[64];
 
-    /* No initialiser: under -ftrivial-auto-var-init and sanitizers that may be a call. */
-    action.sa_handler = SIG_DFL;
-    action.sa_flags = 0;
-    (void)sigemptyset(&action.sa_mask);
     for (int number = 1; number < NSIG; number++)
-        (void)sigaction(number, &action, NULL); /* fails for KILL and STOP */
+        (void)syscall(SYS_rt_sigaction, number, action, NULL, (size_t)(NSIG - 1) / 8);
 }
 
 /* Where descriptor `target` comes from. */
@@ -134,7 +132,7 @@ CHILD_SIDE static int execute(void *argument)
     int program_fd = options->program_fd;
     sigset_t none;
 
-    default_signals();
+    proc_default_signals();
     if (place_fds(child, &program_fd) == 0) {
         if (options->new_session && setsid() < 0) {
             (void)fail(child, CHILD_STEP_SESSION);

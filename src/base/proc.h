@@ -69,6 +69,9 @@ int proc_exit_code(int wait_status);
  * (/proc/PID/stat field 22). -MCPD_E_NOT_FOUND when gone. */
 int proc_start_time(pid_t pid, unsigned long long *ret_ticks, struct mcpd_error *err) MUST_CHECK;
 
+/* Every signal of this process at its default. System calls only. */
+void proc_default_signals(void);
+
 int proc_pidfd_open(pid_t pid);                           /* raw: fd or -1 with errno */
 int proc_pidfd_send_signal(int pidfd, int signal_number); /* raw */
 

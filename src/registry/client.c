@@ -261,7 +261,7 @@ static int get_once(struct client *client, struct http_request *request, const c
         rc = perform_either(client, request, path, what, &transfer, &response, err);
         if (rc < 0)
             return rc;
-        if (response->status == 401 && round == 0) {
+        if (response->status == 401 && !response->is_foreign && round == 0) {
             rc = client_renew(client, response, err);
             if (rc < 0)
                 return error_wrap(err, rc, "%s", what);

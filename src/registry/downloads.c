@@ -122,7 +122,7 @@ static int judge_status(struct downloads *downloads, struct download *download,
         download->no_range = true;
         return 0;
     }
-    if (response->status == 401 && !download->is_renewed) {
+    if (response->status == 401 && !response->is_foreign && !download->is_renewed) {
         download->is_renewed = true;
         return client_renew(downloads->client, response, err);
     }

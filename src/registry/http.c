@@ -288,6 +288,7 @@ static void finish(struct http_transfer *transfer, CURLcode code)
             return;
     } else {
         rc = http_curl_read_response(transfer, &transfer->error);
+        transfer->response.is_foreign = transfer->is_foreign;
     }
     if (rc < 0)
         fail_locally(transfer);

@@ -70,6 +70,7 @@ struct http_response {
     uint64_t retry_after_s; /* 0: not said */
     bool has_content_range;
     uint64_t range_first; /* of Content-Range */
+    bool is_foreign;      /* a redirect led to another host: it gets no credentials of ours */
 };
 
 /* Why there is no response; what may be tried again or otherwise depends on it. */

@@ -27,6 +27,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/proc.h"
 #include "base/saferoot.h"
 #include "base/str.h"
 #include "runtime/caps.h"
@@ -74,8 +75,7 @@ void process_reset_signals(void)
 {
     sigset_t none;
 
-    for (int number = 1; number < NSIG; number++)
-        (void)signal(number, SIG_DFL);
+    proc_default_signals();
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -147,6 +147,6 @@ no_cat() {
         </etc/hostname >"$T/output" 2>"$T/errors"
     equal "$(grep -c 'pipe:' "$T/output")" 3
     # What stays behind in the container does not keep the command waiting.
-    run -0 timeout 10 "${MCPD_CMD[@]}" exec c sh -c 'sleep 100 & echo done'
-    has done
+    run -0 timeout 10 "${MCPD_CMD[@]}" exec c sh -c 'sleep 100 & echo finished'
+    has finished
 }

@@ -57,7 +57,7 @@ static void close_between(unsigned int first, unsigned int last)
 
 int confine_descriptors(const int *keep_fds, unsigned int count, struct mcpd_error *err)
 {
-    unsigned int sorted[MAX_KEPT];
+    unsigned int sorted[MAX_KEPT] = {0};
     unsigned int next = STDERR_FILENO + 1;
 
     if (count > MAX_KEPT)

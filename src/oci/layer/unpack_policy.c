@@ -16,8 +16,11 @@ void unpack_policy_show(const char *path, char *buffer, size_t size)
 {
     size_t i = 0;
 
-    for (; path[i] && i + 1 < size; i++)
-        buffer[i] = (unsigned char)path[i] < 0x20 || path[i] == 0x7f ? '?' : path[i];
+    for (; path[i] && i + 1 < size; i++) {
+        buffer[i] = path[i];
+        if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
+            buffer[i] = '?';
+    }
     buffer[i] = '\0';
     if (path[i] && i >= 3)
         memcpy(buffer + i - 3, "...", 3);

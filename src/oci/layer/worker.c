@@ -10,6 +10,7 @@
 
 #include "base/fdpass.h"
 #include "base/fsutil.h"
+#include "base/proc.h"
 #include "base/userns.h"
 #include "oci/layer/confine.h"
 #include "oci/layer/sha256.h"
@@ -97,8 +98,7 @@ static void reset_signals(void)
 {
     sigset_t none;
 
-    for (int number = 1; number < NSIG; number++)
-        (void)signal(number, SIG_DFL);
+    proc_default_signals();
     (void)signal(SIGCHLD, SIG_IGN);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
