@@ -164,7 +164,8 @@ build/fuzz/%: tests/fuzz/fuzz_%.c FORCE
 	$(call say,FUZZ,$*)
 	$(Q)mkdir -p build/fuzz/corpus/$*
 	$(Q)clang -std=gnu11 -D_GNU_SOURCE -Isrc -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $< \
-	    $(call tree,src/base) $(wildcard src/oci/*.c) -ljansson
+	    $(filter-out src/engine% src/image_% src/internal.c,$(LIB_SRC)) \
+	    $(call tree,src/oci/layer src/registry) $(THIN_LIBS) $(HEAVY_LIBS)
 	$(Q)$@ -max_total_time=$(FUZZ_TIME) -print_final_stats=0 -verbosity=0 -artifact_prefix=build/fuzz/ \
 	    build/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*) $(wildcard tests/fuzz/reject/$*)
 fuzz: $(FUZZERS) ## libFuzzer on each parser, FUZZ_TIME=60 seconds each (clang)

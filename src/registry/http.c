@@ -112,9 +112,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
     if (transfer->header_bytes <= MAX_HEADER_BYTES)
         return count;
     fail_locally(transfer);
-    if (error_set(&transfer->error, MCPD_E_LIMIT, "more than 256 KiB of headers") == 0)
-        return count;
-    return count + 1;
+    (void)!error_set(&transfer->error, MCPD_E_LIMIT, "more than 256 KiB of headers");
+    return count + 1; /* ends the transfer */
 }
 
 /* ------------------------------------------------------------------ one transfer */

@@ -219,8 +219,7 @@ static void fail(struct http_transfer *transfer, enum http_failure failure,
                  enum mcpd_error_code code, const char *before, const char *text)
 {
     transfer->failure = failure;
-    if (error_set(&transfer->error, code, "%s%s", before, text) == 0)
-        transfer->failure = failure;
+    (void)!error_set(&transfer->error, code, "%s%s", before, text);
 }
 
 static void explain_resolve(struct http_transfer *transfer)

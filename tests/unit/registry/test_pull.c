@@ -538,6 +538,27 @@ static void test_redirect_drops_authorization(void **state)
     assert_true(http_server_count(&place->server, "auth=Basic dXNlcjpzZWNyZXQ=") >= LAYERS);
 }
 
+static bool asks_for_our_name(const struct http_exchange *exchange)
+{
+    CLEANUP_FREE char *headers = str_format(
+        "WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%d/token\"\r\n", exchange->server->port);
+
+    http_reply_text(exchange, 401, headers, "");
+    return true;
+}
+
+/* Who is behind a redirect may ask, but gets nothing. */
+static void test_redirect_asks_for_credentials(void **state)
+{
+    struct place *place = *state;
+
+    place->options.user.credentials = "user:secret";
+    http_server_start(&place->second, asks_for_our_name, &place->registry);
+    refused(place, redirects_blobs, MCPD_E_DENIED, "unauthorized");
+    assert_int_equal(http_server_count(&place->second, "auth="), 0);
+    assert_int_equal(http_server_count(&place->second, "/token"), 0);
+}
+
 static bool redirects_within(const struct http_exchange *exchange)
 {
     CLEANUP_FREE char *headers = NULL;
@@ -734,6 +755,7 @@ int main(void)
         TEST(test_endless_manifest),
         TEST(test_longer),
         TEST(test_redirect_drops_authorization),
+        TEST(test_redirect_asks_for_credentials),
         TEST(test_relative_redirect),
         TEST(test_redirect_loop),
         TEST(test_redirect_to_file),
