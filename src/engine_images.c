@@ -13,6 +13,8 @@
 #include "base/str.h"
 #include "oci/reference.h"
 
+#define COLLECT_WAIT_MS 2000
+
 /* --- containers of images -------------------------------------------------------------------- */
 
 struct users {
@@ -189,7 +191,8 @@ static int free_of_containers(struct mcpd_engine *engine, const struct image *im
     return rc;
 }
 
-/* Whoever makes a container holds the shared lock until its record can be seen. */
+/* Whoever makes a container holds the shared lock until its record can be seen. A pull holds it as
+ * long as it takes: then what is not needed goes with a later removal. */
 static int collect(const struct mcpd_engine *engine, struct mcpd_error *err)
 {
     CLEANUP(users_done) struct users users = {0};
@@ -197,8 +200,10 @@ static int collect(const struct mcpd_engine *engine, struct mcpd_error *err)
     CLEANUP_FD int lock_fd = -1;
     size_t layer_count = 0;
     uint64_t freed_bytes = 0;
-    int rc = store_lock_exclusive(&engine->store, &lock_fd, err);
+    int rc = store_lock_exclusive(&engine->store, COLLECT_WAIT_MS, &lock_fd, err);
 
+    if (rc == -MCPD_E_TIMEOUT)
+        return 0;
     if (rc == 0)
         rc = users_load(engine, &users, err);
     if (rc == 0)

@@ -175,14 +175,10 @@ int store_lock_shared(const struct store *store, int *ret_fd, struct mcpd_error 
     return lock_take(store->root_fd, LOCK_NAME, LOCK_KIND_SHARED, -1, ret_fd, err);
 }
 
-int store_lock_exclusive(const struct store *store, int *ret_fd, struct mcpd_error *err)
+int store_lock_exclusive(const struct store *store, int timeout_ms, int *ret_fd,
+                         struct mcpd_error *err)
 {
-    return lock_take(store->root_fd, LOCK_NAME, LOCK_KIND_EXCLUSIVE, -1, ret_fd, err);
-}
-
-int store_try_lock_exclusive(const struct store *store, int *ret_fd, struct mcpd_error *err)
-{
-    return lock_take(store->root_fd, LOCK_NAME, LOCK_KIND_EXCLUSIVE, 0, ret_fd, err);
+    return lock_take(store->root_fd, LOCK_NAME, LOCK_KIND_EXCLUSIVE, timeout_ms, ret_fd, err);
 }
 
 void store_warn(const struct store *store, const char *what, const struct mcpd_error *why)

@@ -46,11 +46,10 @@ int store_open(const char *path, struct store *ret_store, struct mcpd_error *err
 void store_done(struct store *store);
 /* Lock of the whole store (lock.h); the caller closes *ret_fd. */
 int store_lock_shared(const struct store *store, int *ret_fd, struct mcpd_error *err) MUST_CHECK;
-int store_lock_exclusive(const struct store *store, int *ret_fd, struct mcpd_error *err) MUST_CHECK;
-/* As exclusive, without waiting: -MCPD_E_TIMEOUT while somebody adds an image (a pull may take
+/* timeout_ms < 0: for ever; else -MCPD_E_TIMEOUT while somebody adds an image (a pull may take
  * long) or a container. */
-int store_try_lock_exclusive(const struct store *store, int *ret_fd,
-                             struct mcpd_error *err) MUST_CHECK;
+int store_lock_exclusive(const struct store *store, int timeout_ms, int *ret_fd,
+                         struct mcpd_error *err) MUST_CHECK;
 /* One line to store->warn: "<what>: <message of why>"; why may be NULL. */
 void store_warn(const struct store *store, const char *what, const struct mcpd_error *why);
 

@@ -82,6 +82,17 @@ static int collect_body(struct http_transfer *transfer, const void *bytes, size_
     return buf_check(&transfer->response.body, "the answer", &transfer->error);
 }
 
+/* Headers, and the text that nobody reads below a redirect. */
+static size_t count_overhead(struct http_transfer *transfer, size_t count)
+{
+    transfer->header_bytes += count;
+    if (transfer->header_bytes <= MAX_HEADER_BYTES)
+        return count;
+    fail_locally(transfer);
+    (void)!error_set(&transfer->error, MCPD_E_LIMIT, "more than 256 KiB of headers or redirect");
+    return count + 1; /* anything else than count ends the transfer */
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct http_transfer *transfer = context;
@@ -91,7 +102,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     (void)size; /* always 1 */
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status >= 300 && status < 400)
-        return count;
+        return count_overhead(transfer, count);
     if (transfer->request.sink && status >= 200 && status < 300)
         rc = sink_body(transfer, bytes, count);
     else
@@ -108,12 +119,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 
     (void)bytes;
     (void)size;
-    transfer->header_bytes += count;
-    if (transfer->header_bytes <= MAX_HEADER_BYTES)
-        return count;
-    fail_locally(transfer);
-    (void)!error_set(&transfer->error, MCPD_E_LIMIT, "more than 256 KiB of headers");
-    return count + 1; /* ends the transfer */
+    return count_overhead(transfer, count);
 }
 
 /* ------------------------------------------------------------------ one transfer */

@@ -29,7 +29,7 @@ static uint64_t collect(struct fake_store *fake, const struct digest *used, size
     struct mcpd_error error = {0};
     uint64_t freed = 0;
 
-    assert_int_equal(store_lock_exclusive(&fake->store, &lock, NULL), 0);
+    assert_int_equal(store_lock_exclusive(&fake->store, -1, &lock, NULL), 0);
     if (store_collect(&fake->store, lock, used, count, &freed, &error) < 0)
         fail_msg("%s", error.message);
     return freed;

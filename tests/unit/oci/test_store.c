@@ -136,12 +136,12 @@ static void test_locks(void **state)
 
     assert_int_equal(store_lock_shared(&fake->store, &shared, NULL), 0);
     assert_int_equal(store_lock_shared(&fake->store, &second, NULL), 0);
-    assert_int_equal(store_try_lock_exclusive(&fake->store, &exclusive, NULL), -MCPD_E_TIMEOUT);
+    assert_int_equal(store_lock_exclusive(&fake->store, 0, &exclusive, NULL), -MCPD_E_TIMEOUT);
     (void)close(shared);
     (void)close(second);
-    assert_int_equal(store_try_lock_exclusive(&fake->store, &exclusive, NULL), 0);
+    assert_int_equal(store_lock_exclusive(&fake->store, 0, &exclusive, NULL), 0);
     (void)close(exclusive);
-    assert_int_equal(store_lock_exclusive(&fake->store, &exclusive, NULL), 0);
+    assert_int_equal(store_lock_exclusive(&fake->store, -1, &exclusive, NULL), 0);
     (void)close(exclusive);
 }
 
