@@ -167,7 +167,8 @@ cgroups() {
 # of other users of this machine have processes that are not ours.
 is_our_cgroup() {
     local pid
-    [ -d "$1" ] && [ -O "$1" ] || return 1
+    [ -d "$1" ] || return 1
+    [ -O "$1" ] || return 1
     [ "$(basename "$1")" != mcpd ] || return 1
     pid=$(head -n 1 "$1/cgroup.procs" 2>/dev/null) || return 1
     [ -z "$pid" ] || is_descendant "$pid"
