@@ -3,11 +3,13 @@
 
 #include "base/fsutil.h"
 #include "base/jsonx.h"
+#include "base/log.h"
 #include "base/str.h"
 
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILE_MAX_BYTES (1u << 20)
 #define FILE_MAX_DEPTH 16
@@ -147,6 +149,12 @@ int authfile_lookup(const char *text, size_t length, const char *repository,
 
 /* ------------------------------------------------------------------ all files */
 
+/* A folder on the way is closed to us: what lies behind it is another user's. */
+static bool is_behind_closed_folder(const char *path)
+{
+    return faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) < 0 && errno == EACCES;
+}
+
 static int look_in(const char *path, bool must_exist, const char *repository,
                    struct credentials *ret_credentials, struct mcpd_error *err)
 {
@@ -156,6 +164,10 @@ static int look_in(const char *path, bool must_exist, const char *repository,
 
     if (rc == -MCPD_E_NOT_FOUND && !must_exist)
         return 0;
+    if (rc == -MCPD_E_DENIED && !must_exist && is_behind_closed_folder(path)) {
+        log_debug("registry", "auth file %s: a folder on its path is closed, passed over", path);
+        return 0;
+    }
     if (rc == 0 && length > 0)
         rc = authfile_lookup(text, length, repository, ret_credentials, err);
     return rc < 0 ? error_wrap(err, rc, "auth file %s", path) : 0;

@@ -4,6 +4,9 @@
  * Looked for in this order; the first file that knows the registry counts: the given path or
  * $REGISTRY_AUTH_FILE (alone), ${XDG_RUNTIME_DIR}/containers/auth.json,
  * /run/containers/UID/auth.json, ~/.config/containers/auth.json, ~/.docker/config.json.
+ * A given file must be there and readable. One that is only looked for counts as absent when it
+ * does not exist or lies behind a folder that is closed to us (root's podman makes
+ * /run/containers 0700); one that is reached and cannot be read is an error.
  * Keys are "host", "host/path" (the longest that fits wins) or docker's old "https://host/v1/".
  * Source: containers-auth.json(5).
  */

@@ -132,6 +132,22 @@ pulls_and_runs() {
     says ""
 }
 
+# Root's podman makes /run/containers 0700, and every user looks behind it.
+@test "pull: an auth file behind a closed folder is passed over, a given one is not" {
+    user_only "no folder is closed"
+    mkdir -p "$T/xdg/containers"
+    echo '{"auths":{}}' >"$T/xdg/containers/auth.json"
+    chmod 0 "$T/xdg/containers"
+    MCPD_DEBUG=registry ok pull -q "$REGISTRY/t/busybox"
+    [[ "$stderr" == *"auth file $T/xdg/containers/auth.json: a folder on its path is closed"* ]]
+    fails 125 pull -q --authfile "$T/xdg/containers/auth.json" "$REGISTRY/t/busybox"
+    error_has "auth file $T/xdg/containers/auth.json: "
+    error_has "Permission denied"
+    REGISTRY_AUTH_FILE=$T/xdg/containers/auth.json fails 125 pull -q "$REGISTRY/t/busybox"
+    error_has "Permission denied"
+    chmod 700 "$T/xdg/containers"
+}
+
 @test "pull: registry down" {
     fails 125 pull 127.0.0.1:9/t/busybox
     error_has "connection refused"

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* u:p, long:er, token, host:only */
 static const char file[] = "{\"auths\": {"
@@ -157,12 +158,50 @@ static void test_search_order(void **state)
     assert_int_equal(fs_remove_tree(AT_FDCWD, folder, NULL), 0);
 }
 
+/* As somebody who is not root, the folder "containers" being closed to him. */
+static void test_closed_folder(void **state)
+{
+    char folder[] = "/tmp/mcpd-unit-XXXXXX";
+    CLEANUP_FREE char *closed = NULL;
+    CLEANUP_FREE char *path = NULL;
+    struct credentials none = {0};
+    struct mcpd_error error = {0};
+    uid_t self = geteuid();
+
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chmod(folder, 0755), 0);
+    closed = str_format("%s/containers", folder);
+    path = str_format("%s/auth.json", closed);
+    assert_int_equal(setenv("HOME", folder, 1), 0);
+    assert_int_equal(setenv("XDG_RUNTIME_DIR", folder, 1), 0);
+    assert_int_equal(unsetenv("REGISTRY_AUTH_FILE"), 0);
+    write_file(folder, "containers/auth.json", "Yzp4");
+    assert_int_equal(chmod(closed, 0), 0);
+    if (self == 0)
+        assert_int_equal(seteuid(65534), 0);
+    found(NULL, "");
+    assert_int_equal(authfile_find(path, "r.example/x", &none, &error), -MCPD_E_DENIED);
+    assert_non_null(strstr(error.message, path));
+    assert_int_equal(setenv("REGISTRY_AUTH_FILE", path, 1), 0);
+    assert_int_equal(authfile_find(NULL, "r.example/x", &none, NULL), -MCPD_E_DENIED);
+    assert_int_equal(unsetenv("REGISTRY_AUTH_FILE"), 0);
+    assert_int_equal(seteuid(self), 0);
+    /* The folder is open, the file is not: that one was meant for us. */
+    assert_int_equal(chmod(closed, 0755), 0);
+    assert_int_equal(chmod(path, 0), 0);
+    if (self == 0)
+        assert_int_equal(seteuid(65534), 0);
+    assert_int_equal(authfile_find(NULL, "r.example/x", &none, NULL), -MCPD_E_DENIED);
+    assert_int_equal(seteuid(self), 0);
+    assert_int_equal(fs_remove_tree(AT_FDCWD, folder, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),         cmocka_unit_test(test_values),
         cmocka_unit_test(test_given),        cmocka_unit_test(test_not_a_file),
-        cmocka_unit_test(test_search_order),
+        cmocka_unit_test(test_search_order), cmocka_unit_test(test_closed_folder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
