@@ -152,6 +152,8 @@ check-unit: $(TESTS) ## unit tests (one: make test_MODULE; SAN=1: sanitizers)
 	scripts/run-tests unit
 check-e2e: all ## end-to-end tests, as root and as an ordinary user
 	scripts/run-tests e2e
+check-vm: all ## in a virtual machine with cgroup v2: limits, isolation (QEMU, no KVM needed)
+	scripts/run-tests vm
 check-asan: ## unit tests and a part of the end-to-end tests with sanitizers
 	scripts/run-tests asan
 $(foreach t,$(TESTS),$(eval $(notdir $(t)):: $(t); $(t)))
@@ -190,5 +192,5 @@ help: ## this list
 	    /^[a-z0-9-]+:.*## / {split($$0, a, /:.*## /); printf "  %-13s %s\n", a[1], a[2]}' Makefile
 
 FORCE:
-.PHONY: all man install uninstall clean demo check check-unit check-e2e check-asan unit-tests fuzz \
+.PHONY: all man install uninstall clean demo check check-unit check-e2e check-asan check-vm unit-tests fuzz \
     bench check-layers check-size check-style check-format format lint help FORCE
