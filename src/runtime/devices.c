@@ -1,6 +1,11 @@
 /*
  * devices.c - the nodes and links of /dev that every program may expect.
  * Source: OCI runtime-spec config-linux.md, section Default Devices.
+ *
+ * No node of the host may be changed from inside: with mode 0 or another owner on /dev/null, half
+ * of the host stands still. A container's nodes are its own where they can be made. Where they
+ * cannot, the host's are bound by a read-only mount: mode, owner and times of a file on such a
+ * mount cannot be changed, by a path or by a descriptor, and a device is written to all the same.
  */
 #include "runtime/devices.h"
 
@@ -8,7 +13,12 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/fsutil.h"
+#include "base/saferoot.h"
 #include "runtime/mountapi.h"
+
+#define HOST_NULL  "/dev/null"
+#define NODE_FLAGS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY)
 
 static const struct {
     const char *name;
@@ -44,7 +54,7 @@ static int bind_node(int root_fd, int dev_fd, const char *name, struct mcpd_erro
     if (target_fd < 0)
         return error_errno(err, "make '%s'", path);
     target.fd = target_fd;
-    return mountapi_bind(&source, &target, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, MS_PRIVATE, err);
+    return mountapi_bind(&source, &target, NODE_FLAGS, MS_PRIVATE, err);
 }
 
 int devices_fill(int root_fd, int dev_fd, bool in_userns, struct mcpd_error *err)
@@ -67,4 +77,45 @@ int devices_fill(int root_fd, int dev_fd, bool in_userns, struct mcpd_error *err
         if (symlinkat(links[i].target, dev_fd, links[i].name) < 0)
             rc = error_errno(err, "make '/dev/%s'", links[i].name);
     return rc;
+}
+
+/* --- the null device ------------------------------------------------------------------------ */
+
+static bool is_null(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
+           st.st_rdev == makedev(nodes[0].major, nodes[0].minor);
+}
+
+/* Opening something else could have effects of its own, so look before. */
+int devices_open_null(int root_fd, const char *path, struct mcpd_error *err)
+{
+    CLEANUP_FD int seen_fd = saferoot_open(root_fd, path, O_PATH, 0, err);
+    CLEANUP_FD int fd = -1;
+
+    if (seen_fd < 0)
+        return seen_fd;
+    if (is_null(seen_fd))
+        fd = saferoot_open(root_fd, path, O_RDWR | O_NOCTTY, 0, err);
+    if (fd < 0 || !is_null(fd))
+        return error_set(err, MCPD_E_INVALID, "'%s' of the container is not the null device", path);
+    return TAKE_FD(fd);
+}
+
+int devices_open_host_null(int *ret_fd, struct mcpd_error *err)
+{
+    CLEANUP_FD int tree_fd = mountapi_open_tree(AT_FDCWD, HOST_NULL, false);
+    CLEANUP_FD int fd = -1;
+    char path[FS_FD_PATH_SIZE];
+
+    if (tree_fd >= 0 && mountapi_set_attributes(tree_fd, false, NODE_FLAGS, MS_PRIVATE) == 0)
+        fd = open(fs_fd_path(tree_fd, path), O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) /* an ordinary user, to whom it does not belong, or a kernel before Linux 5.12 */
+        fd = open(HOST_NULL, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return error_errno(err, "open '%s'", HOST_NULL);
+    *ret_fd = TAKE_FD(fd);
+    return 0;
 }

@@ -12,4 +12,10 @@
  * bound there where nodes cannot be made, and the usual links. Before the host's /dev goes away. */
 int devices_fill(int root_fd, int dev_fd, bool in_userns, struct mcpd_error *err) MUST_CHECK;
 
+/* The null device at a path inside a root, open for reading and writing; INVALID when something
+ * else is there, which a container may have put there. Returns the descriptor. */
+int devices_open_null(int root_fd, const char *path, struct mcpd_error *err) MUST_CHECK;
+/* The host's null device, such that who gets the descriptor can change nothing about it. */
+int devices_open_host_null(int *ret_fd, struct mcpd_error *err) MUST_CHECK;
+
 #endif

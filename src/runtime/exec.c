@@ -24,7 +24,6 @@
 
 /* What the process gets, and what we keep of it. Those marked are ours to close. */
 struct exec {
-    int null_fd;           /* ours */
     int console_fd;        /* ours: the terminal arrives here */
     int console_socket_fd; /* ours until the process has it */
     int master_fd;         /* ours */
@@ -35,10 +34,10 @@ struct exec {
     pid_t pid;
     int pidfd; /* ours */
 };
-#define EXEC_NONE                                                                            \
-    {                                                                                        \
-        .null_fd = -1, .console_fd = -1, .console_socket_fd = -1, .master_fd = -1,           \
-        .pipe_fds = {-1, -1, -1}, .child_fds = {-1, -1, -1}, .target_pidfd = -1, .pidfd = -1 \
+#define EXEC_NONE                                                                             \
+    {                                                                                         \
+        .console_fd = -1, .console_socket_fd = -1, .master_fd = -1, .pipe_fds = {-1, -1, -1}, \
+        .child_fds = {-1, -1, -1}, .target_pidfd = -1, .pidfd = -1                            \
     }
 
 static void close_children(struct exec *exec)
@@ -51,7 +50,6 @@ static void close_children(struct exec *exec)
 
 static void exec_done(struct exec *exec)
 {
-    cleanup_close_fd(&exec->null_fd);
     cleanup_close_fd(&exec->console_fd);
     cleanup_close_fd(&exec->console_socket_fd);
     cleanup_close_fd(&exec->master_fd);
@@ -122,7 +120,7 @@ static int receive_master(struct exec *exec, struct mcpd_error *err)
     return 0;
 }
 
-/* A pipe to us as descriptor `number` of the process; it starts as null_fd. */
+/* A pipe to us as descriptor `number` of the process; left alone it gets a null device. */
 static int choose_stream(struct exec *exec, int number, int client_fd, int *ret_fd,
                          struct mcpd_error *err)
 {
@@ -151,7 +149,6 @@ static int choose_streams(const struct exec_request *request, struct exec *exec,
     join->console_socket_fd = exec->console_socket_fd;
     if (has_terminal(request))
         return 0;
-    join->stdin_fd = join->stdout_fd = join->stderr_fd = exec->null_fd;
     if (request->options->detach)
         return 0;
     if (request->options->interactive)
@@ -225,9 +222,6 @@ int exec_run(const struct exec_request *request, struct mcpd_attach_result *ret_
     if (rc < 0)
         return rc;
     process.tty = has_terminal(request); /* nobody would keep the terminal of a detached one */
-    exec.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (exec.null_fd < 0)
-        return error_errno(err, "open /dev/null");
     rc = process.tty ? make_console(&exec, err) : 0;
     if (rc == 0)
         rc = join(request, &process, &exec, err);

@@ -99,7 +99,7 @@ static int reopen(int fd, int *ret_fd, struct mcpd_error *err)
 }
 
 static int mount_file_systems(const struct init_job *job, struct mount_sources *sources,
-                              int *ret_root_fd, struct mcpd_error *err)
+                              int *ret_root_fd, int *ret_null_fd, struct mcpd_error *err)
 {
     const struct plan *plan = job->request->plan;
     struct rootfs_request rootfs = {.plan = plan, .in_userns = job->in_userns};
@@ -125,7 +125,7 @@ static int mount_file_systems(const struct init_job *job, struct mount_sources *
     if (rc < 0)
         return rc;
     mounts.root_fd = *ret_root_fd;
-    rc = mount_all(&mounts, err);
+    rc = mount_all(&mounts, ret_null_fd, err);
     handshake_trace("mounts made");
     return rc;
 }
@@ -150,12 +150,11 @@ static int start(const struct init_job *job, int *report_fd, struct mcpd_error *
     CLEANUP(mount_sources_done) struct mount_sources sources = {0};
     CLEANUP(console_done) struct console console = CONSOLE_NONE;
     CLEANUP_FD int root_fd = -1;
-    CLEANUP_FD int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    CLEANUP_FD int null_fd = -1;
     struct process_job process = {
         .process = &request->plan->process,
         .filter = job->filter,
         .stdio = {request->stdin_fd, request->stdout_fd, request->stderr_fd},
-        .null_fd = null_fd,
         .report_fd = job->report_fd,
         .console = request->plan->process.tty ? &console : NULL,
         .in_userns = job->in_userns,
@@ -163,7 +162,7 @@ static int start(const struct init_job *job, int *report_fd, struct mcpd_error *
         .uses_reaper = request->plan->init,
         .ends_with_parent = true,
     };
-    int rc = null_fd < 0 ? error_errno(err, "open '/dev/null'") : selfexe_stat(&process.self, err);
+    int rc = selfexe_stat(&process.self, err);
 
     if (rc == 0)
         rc = become_root(job, err);
@@ -171,7 +170,7 @@ static int start(const struct init_job *job, int *report_fd, struct mcpd_error *
         rc = set_up_namespaces(job, err);
     handshake_trace("namespaces set up");
     if (rc == 0)
-        rc = mount_file_systems(job, &sources, &root_fd, err);
+        rc = mount_file_systems(job, &sources, &root_fd, &null_fd, err);
     if (rc == 0 && process.console)
         rc = open_console(job, root_fd, &console, err);
     if (rc == 0)
@@ -180,6 +179,7 @@ static int start(const struct init_job *job, int *report_fd, struct mcpd_error *
     if (rc < 0)
         return rc;
     process.root_fd = root_fd;
+    process.null_fd = null_fd;
     rc = process_run(&process, err);
     *report_fd = process.report_fd;
     return rc;

@@ -19,7 +19,8 @@ struct launch_request {
     const struct plan *plan;
     int root_fd;          /* ROOT of the store */
     int container_dir_fd; /* upper/, work/, hosts, resolv.conf, hostname */
-    int stdin_fd;         /* what the container gets as 0, 1, 2; with tty all -1 */
+    int stdin_fd;         /* what the container gets as 0, 1, 2; -1: a null device of its own; with
+                             tty all -1 */
     int stdout_fd;
     int stderr_fd;
     int console_socket_fd; /* tty: the child opens /dev/pts/ptmx inside and sends the master here;
@@ -51,10 +52,10 @@ struct join_request {
     const struct plan *plan;            /* of the container */
     const struct plan_process *process; /* of this command; capabilities already decided */
     int target_pidfd;
-    pid_t target_pid;        /* for kernels without setns(pidfd) */
-    const char *cgroup_path; /* "" when none */
-    int root_fd;             /* ROOT of the store: its cache of filters; -1: none */
-    int stdin_fd, stdout_fd, stderr_fd;
+    pid_t target_pid;                   /* for kernels without setns(pidfd) */
+    const char *cgroup_path;            /* "" when none */
+    int root_fd;                        /* ROOT of the store: its cache of filters; -1: none */
+    int stdin_fd, stdout_fd, stderr_fd; /* as above */
     int console_socket_fd;
     unsigned short console_rows, console_columns; /* as above */
 };

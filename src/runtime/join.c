@@ -20,6 +20,7 @@
 
 #include "base/proc.h"
 #include "base/userns.h"
+#include "runtime/devices.h"
 #include "runtime/handshake.h"
 #include "runtime/init.h"
 #include "runtime/namespaces.h"
@@ -36,7 +37,7 @@ struct join {
     bool is_in_unified;
     int report_fds[2];
     int pid_fds[2]; /* the helper tells the number of the command's process */
-    int null_fd;
+    int null_fd;    /* the host's, for a container that has none any more */
     struct stat self;
 };
 
@@ -62,12 +63,11 @@ static int prepare(struct join *join, struct mcpd_error *err)
     const struct join_request *request = join->request;
     int rc;
 
-    join->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (join->null_fd < 0)
-        return error_errno(err, "open '/dev/null'");
     if (pipe2(join->report_fds, O_CLOEXEC) < 0 || pipe2(join->pid_fds, O_CLOEXEC) < 0)
         return error_errno(err, "make a pipe");
-    rc = selfexe_stat(&join->self, err);
+    rc = devices_open_host_null(&join->null_fd, err);
+    if (rc == 0)
+        rc = selfexe_stat(&join->self, err);
     if (rc == 0)
         rc = cgroup_open(request->cgroup_path ? request->cgroup_path : "", &join->cgroup, err);
     if (rc == 0)
@@ -101,12 +101,13 @@ static int become_command(const struct join *join, int *report_fd, struct mcpd_e
     const struct join_request *request = join->request;
     CLEANUP(console_done) struct console console = CONSOLE_NONE;
     CLEANUP_FD int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP_FD int null_fd = root_fd < 0 ? -1 : devices_open_null(root_fd, "/dev/null", NULL);
     struct process_job process = {
         .process = request->process,
         .filter = &join->filter,
         .root_fd = root_fd,
         .stdio = {request->stdin_fd, request->stdout_fd, request->stderr_fd},
-        .null_fd = join->null_fd,
+        .null_fd = null_fd >= 0 ? null_fd : join->null_fd, /* the container may have removed it */
         .self = join->self,
         .report_fd = join->report_fds[1],
         .console = request->process->tty ? &console : NULL,

@@ -28,12 +28,27 @@
 #include "runtime/copytree.h"
 #include "runtime/devices.h"
 #include "runtime/hostfiles.h"
+#include "runtime/mask.h"
 
 #define LINKS_MAX        40
 #define LINK_TARGET_SIZE 4096
 #define KERNEL_FS_FLAGS  (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 #define DEVPTS_OPTIONS   "newinstance,ptmxmode=0666,mode=0620"
 #define TTY_GROUP        ",gid=5"
+
+/* What the list of mounts leaves for the masks and for the process; -1: the plan has no such mount.
+ * Taken as soon as it is there, before anything can be mounted over it. */
+struct landmarks {
+    int proc_fd, sys_fd; /* roots */
+    int null_fd;         /* of the container's own /dev, for reading and writing */
+};
+
+static void landmarks_done(struct landmarks *landmarks)
+{
+    cleanup_close_fd(&landmarks->proc_fd);
+    cleanup_close_fd(&landmarks->sys_fd);
+    cleanup_close_fd(&landmarks->null_fd);
+}
 
 /* --- sources --------------------------------------------------------------------------------- */
 
@@ -203,14 +218,46 @@ static int mount_new(const struct mount_request *request, const char *type, cons
 
 /* A kernel file system that belongs to a namespace: a new one, or the host's where the namespace is
  * the host's and we are not its owner. */
+struct kernel_mount {
+    const char *type;
+    const char *host_path;
+    bool is_host_namespace;
+    long magic; /* of a landmark: statfs(2) */
+};
+
 static int mount_kernel(const struct mount_request *request, const struct plan_mount *mount,
-                        const char *type, const char *host_path, bool is_host_namespace,
-                        struct mcpd_error *err)
+                        const struct kernel_mount *kernel, struct mcpd_error *err)
 {
-    if (request->in_userns && is_host_namespace)
-        return bind_path(request, AT_FDCWD, host_path, true, mount->destination,
+    if (request->in_userns && kernel->is_host_namespace)
+        return bind_path(request, AT_FDCWD, kernel->host_path, true, mount->destination,
                          attributes_of(mount), err);
-    return mount_new(request, type, NULL, mount->destination, attributes_of(mount), err);
+    return mount_new(request, kernel->type, NULL, mount->destination, attributes_of(mount), err);
+}
+
+/* The same, and a descriptor of its root. */
+static int mount_landmark(const struct mount_request *request, const struct plan_mount *mount,
+                          const struct kernel_mount *kernel, int *ret_root_fd,
+                          struct mcpd_error *err)
+{
+    CLEANUP_FD int fd = -1;
+    struct statfs fs;
+    int rc = require_plain_place(request->root_fd, mount->destination, err);
+
+    if (rc == 0)
+        rc = mount_kernel(request, mount, kernel, err);
+    if (rc < 0)
+        return rc;
+    fd = saferoot_open(request->root_fd, mount->destination, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
+                       err);
+    if (fd < 0)
+        return fd;
+    if (fstatfs(fd, &fs) < 0)
+        return error_errno(err, "statfs '%s'", mount->destination);
+    if (fs.f_type != kernel->magic)
+        return error_set(err, MCPD_E_INTERNAL, "'%s' is not the %s that was mounted there",
+                         mount->destination, kernel->type);
+    *ret_root_fd = TAKE_FD(fd);
+    return 0;
 }
 
 static int mount_devpts(const struct mount_request *request, const struct plan_mount *mount,
@@ -228,12 +275,15 @@ static int mount_devpts(const struct mount_request *request, const struct plan_m
 }
 
 static int mount_dev(const struct mount_request *request, const struct plan_mount *mount,
-                     struct mcpd_error *err)
+                     int *ret_null_fd, struct mcpd_error *err)
 {
     unsigned int attributes = attributes_of(mount);
     unsigned int until_filled = attributes & ~(unsigned int)MOUNT_ATTR_RDONLY;
     CLEANUP_FD int dev_fd = -1;
-    int rc = mount_new(request, "tmpfs", mount->data ? mount->data : "mode=755,size=65536k",
+    int rc = require_plain_place(request->root_fd, mount->destination, err);
+
+    if (rc == 0)
+        rc = mount_new(request, "tmpfs", mount->data ? mount->data : "mode=755,size=65536k",
                        mount->destination, until_filled, err);
 
     if (rc < 0)
@@ -244,7 +294,10 @@ static int mount_dev(const struct mount_request *request, const struct plan_moun
     rc = devices_fill(request->root_fd, dev_fd, request->in_userns, err);
     if (rc == 0 && attributes != until_filled)
         rc = mountapi_restrict(request->root_fd, mount->destination, attributes, err);
-    return rc;
+    if (rc < 0)
+        return rc;
+    *ret_null_fd = devices_open_null(dev_fd, "null", err);
+    return *ret_null_fd < 0 ? *ret_null_fd : 0;
 }
 
 /* Like other runtimes: a folder of the image gives mode and owner, unless others are asked for. */
@@ -359,18 +412,18 @@ static int mount_cgroup(const struct mount_request *request, const struct plan_m
 /* --- the list
  * ----------------------------------------------------------------------------------------- */
 
-static int mount_one(const struct mount_request *request, size_t index, struct mcpd_error *err)
+static int mount_one(const struct mount_request *request, size_t index, struct landmarks *landmarks,
+                     struct mcpd_error *err)
 {
     const struct plan *plan = request->plan;
     const struct plan_mount *mount = &plan->mounts[index];
+    const struct kernel_mount proc = {"proc", "/proc", plan->pid == PLAN_NAMESPACE_HOST,
+                                      PROC_SUPER_MAGIC};
+    const struct kernel_mount sysfs = {"sysfs", "/sys", plan->network == PLAN_NETWORK_HOST,
+                                       SYSFS_MAGIC};
+    const struct kernel_mount mqueue = {"mqueue", "/dev/mqueue", plan->ipc == PLAN_NAMESPACE_HOST,
+                                        0};
 
-    int rc = 0;
-
-    if (mount->kind == PLAN_MOUNT_PROC || mount->kind == PLAN_MOUNT_SYSFS ||
-        mount->kind == PLAN_MOUNT_DEV)
-        rc = require_plain_place(request->root_fd, mount->destination, err);
-    if (rc < 0)
-        return rc;
     switch (mount->kind) {
     case PLAN_MOUNT_BIND:
         return bind_source(request, &request->sources->sources[index], mount->destination,
@@ -378,19 +431,17 @@ static int mount_one(const struct mount_request *request, size_t index, struct m
     case PLAN_MOUNT_TMPFS:
         return mount_tmpfs(request, mount, err);
     case PLAN_MOUNT_PROC:
-        return mount_kernel(request, mount, "proc", "/proc", plan->pid == PLAN_NAMESPACE_HOST, err);
+        return mount_landmark(request, mount, &proc, &landmarks->proc_fd, err);
     case PLAN_MOUNT_SYSFS:
-        return mount_kernel(request, mount, "sysfs", "/sys", plan->network == PLAN_NETWORK_HOST,
-                            err);
+        return mount_landmark(request, mount, &sysfs, &landmarks->sys_fd, err);
     case PLAN_MOUNT_DEVPTS:
         return mount_devpts(request, mount, err);
     case PLAN_MOUNT_MQUEUE:
-        return mount_kernel(request, mount, "mqueue", "/dev/mqueue",
-                            plan->ipc == PLAN_NAMESPACE_HOST, err);
+        return mount_kernel(request, mount, &mqueue, err);
     case PLAN_MOUNT_CGROUP:
         return mount_cgroup(request, mount, err);
     case PLAN_MOUNT_DEV:
-        return mount_dev(request, mount, err);
+        return mount_dev(request, mount, &landmarks->null_fd, err);
     }
     return error_set(err, MCPD_E_INTERNAL, "a mount of unknown kind on '%s'", mount->destination);
 }
@@ -422,70 +473,39 @@ static int bind_host_files(const struct mount_request *request, struct mcpd_erro
     return rc;
 }
 
-/* --- what the container must not see or change
- * ------------------------------------------------------- */
+/* --- all together
+ * ------------------------------------------------------------------------------------ */
 
-/* *ret_fd stays -1 when there is no such path. */
-static int open_existing(int root_fd, const char *path, int *ret_fd, struct mcpd_error *err)
+static int mask(const struct mount_request *request, const struct landmarks *landmarks,
+                struct mcpd_error *err)
 {
-    *ret_fd = saferoot_open(root_fd, path, O_PATH, 0, err);
-    if (*ret_fd >= 0 || errno == ENOENT || errno == ENOTDIR)
-        return 0;
-    return *ret_fd;
+    const struct mask_request masks = {.plan = request->plan,
+                                       .root_fd = request->root_fd,
+                                       .proc_fd = landmarks->proc_fd,
+                                       .sys_fd = landmarks->sys_fd,
+                                       .null_fd = landmarks->null_fd};
+
+    return mask_apply(&masks, err);
 }
 
-/* A folder becomes an empty one, anything else the null device. */
-static int mask_path(const struct mount_request *request, const char *path, struct mcpd_error *err)
-{
-    CLEANUP_FD int fd = -1;
-    struct mountapi_target target = {.root_fd = request->root_fd, .path = path};
-    CLEANUP(mountapi_source_done) struct mountapi_source null = MOUNTAPI_SOURCE_NONE;
-    struct stat st;
-    int rc = open_existing(request->root_fd, path, &fd, err);
-
-    if (rc < 0 || fd < 0)
-        return rc;
-    target.fd = fd;
-    if (fstat(fd, &st) < 0)
-        return error_errno(err, "stat '%s'", path);
-    if (S_ISDIR(st.st_mode))
-        return mountapi_new(&target, "tmpfs", "mode=755,size=4k",
-                            KERNEL_FS_FLAGS | MOUNT_ATTR_RDONLY, err);
-    rc = mountapi_open_source(AT_FDCWD, "/dev/null", false, &null, err);
-    return rc < 0 ? rc
-                  : mountapi_bind(&null, &target, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, MS_PRIVATE,
-                                  err);
-}
-
-static int protect_path(const struct mount_request *request, const char *path,
-                        struct mcpd_error *err)
-{
-    CLEANUP_FD int fd = -1;
-    struct mountapi_target target = {.root_fd = request->root_fd, .path = path};
-    CLEANUP(mountapi_source_done) struct mountapi_source source = MOUNTAPI_SOURCE_NONE;
-    int rc = open_existing(request->root_fd, path, &fd, err);
-
-    if (rc < 0 || fd < 0)
-        return rc;
-    target.fd = fd;
-    rc = mountapi_open_source(fd, "", true, &source, err);
-    return rc < 0 ? rc : mountapi_bind(&source, &target, MOUNT_ATTR_RDONLY, MS_PRIVATE, err);
-}
-
-int mount_all(const struct mount_request *request, struct mcpd_error *err)
+int mount_all(const struct mount_request *request, int *ret_null_fd, struct mcpd_error *err)
 {
     const struct plan *plan = request->plan;
+    CLEANUP(landmarks_done)
+    struct landmarks landmarks = {.proc_fd = -1, .sys_fd = -1, .null_fd = -1};
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < plan->mount_count; i++)
-        rc = mount_one(request, i, err);
+        rc = mount_one(request, i, &landmarks, err);
     if (rc == 0)
         rc = bind_host_files(request, err);
-    for (char **path = plan->masked_paths; rc == 0 && path && *path; path++)
-        rc = mask_path(request, *path, err);
-    for (char **path = plan->read_only_paths; rc == 0 && path && *path; path++)
-        rc = protect_path(request, *path, err);
+    if (rc == 0)
+        rc = mask(request, &landmarks, err);
     if (rc == 0 && plan->read_only_root)
         rc = mountapi_restrict(request->root_fd, "/", MOUNT_ATTR_RDONLY, err);
+    if (rc == 0 && landmarks.null_fd < 0)
+        rc = devices_open_host_null(&landmarks.null_fd, err);
+    if (rc == 0)
+        *ret_null_fd = TAKE_FD(landmarks.null_fd);
     return rc;
 }

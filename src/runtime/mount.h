@@ -31,7 +31,9 @@ struct mount_request {
     bool in_userns;
 };
 /* The whole list, then hosts and so on below /etc, masked and read-only paths, and at last the root
- * itself when it is to be read-only. With the host's file systems still in reach. */
-int mount_all(const struct mount_request *request, struct mcpd_error *err) MUST_CHECK;
+ * itself when it is to be read-only. With the host's file systems still in reach. *ret_null_fd is a
+ * null device for the container's process: devices.h. */
+int mount_all(const struct mount_request *request, int *ret_null_fd,
+              struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -16,8 +16,8 @@ struct process_job {
     const struct plan_process *process;
     const struct seccomp_filter *filter;
     int root_fd;             /* O_PATH of the root we are in */
-    int stdio[3];            /* -1: /dev/null; unused with a console */
-    int null_fd;             /* /dev/null of the host */
+    int stdio[3];            /* -1: null_fd; unused with a console */
+    int null_fd;             /* a null device that may be in the container's hands: devices.h */
     struct stat self;        /* our own executable: selfexe_stat */
     int report_fd;           /* handshake.h; moved to another number on the way */
     struct console *console; /* NULL without tty */

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "runtime/capset.h"
+#include "runtime/pathclean.h"
 
 /* runc's and podman's lists. What is absent on this kernel is skipped by the executor. */
 static const char *const masked_paths[] = {
@@ -52,7 +53,7 @@ static int mask(const char *list, struct plan *plan, struct mcpd_error *err)
     for (size_t i = 0; paths && paths[i]; i++) {
         if (paths[i][0] != '/')
             return error_set(err, MCPD_E_INVALID, "invalid path to mask \"%s\"", paths[i]);
-        if (strv_append(&plan->masked_paths, paths[i]) < 0)
+        if (strv_append_take(&plan->masked_paths, pathclean(paths[i])) < 0)
             return error_no_memory(err, "masked paths");
     }
     return paths ? 0 : error_no_memory(err, "masked paths");

@@ -49,13 +49,8 @@ int streams_make(struct monitor *monitor, bool open_stdin, struct stream_ends *r
 
     if (monitor->is_tty)
         return make_console(ret_ends, err);
-    if (open_stdin) {
+    if (open_stdin) /* else it is the container's own null device */
         rc = make_pipe(true, &monitor->input_fd, &ret_ends->stdin_fd, err);
-    } else {
-        ret_ends->stdin_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (ret_ends->stdin_fd < 0)
-            rc = error_errno(err, "open /dev/null");
-    }
     if (rc == 0)
         rc = make_pipe(false, &monitor->output_fds[0], &ret_ends->stdout_fd, err);
     if (rc == 0)

@@ -108,6 +108,30 @@ runs() {
     equal "$(ls "$T/shared")" file
 }
 
+# The masks below a mount, as the host sees the container's mounts: masks_of PID MOUNT.
+masks_of() {
+    awk -v place="$2" '$5 == place && / - (proc|sysfs) / { id = $1 }
+        id && $2 == id && $5 ~ "/(acpi|keys|timer_list|sys|irq|firmware)$" { print $5 }' \
+        "/proc/$1/mountinfo" | sort | tr '\n' ' '
+}
+
+@test "run -v: a link of the image to /proc does not take the masks away from it" {
+    printf '%s\n' '{"name":"to-proc","type":"symlink","target":"/proc"}' \
+        '{"name":"to-sys","type":"symlink","target":"sys"}' | make_image layer "$T/link.tar"
+    make_image image "$T/layout" x/link:1 --layer "$IMAGES/busybox.tar" --layer "$T/link.tar"
+    bad_registry "$T/layout"
+    ok run -d --name plain --network none "$IMAGE" sleep 600
+    ok run -d --name covered --network none -v "$T/shared:/to-proc" -v "$T/shared:/to-sys" \
+        "$BAD/x/link:1" sleep 600
+    local plain covered place
+    plain=$(mcpd inspect --format '{{.State.Pid}}' plain)
+    covered=$(mcpd inspect --format '{{.State.Pid}}' covered)
+    for place in /proc /sys; do
+        [ -n "$(masks_of "$plain" "$place")" ] || explain "no masks below $place"
+        equal "$(masks_of "$covered" "$place")" "$(masks_of "$plain" "$place")"
+    done
+}
+
 @test "run -v: nothing of it is seen on the host" {
     ok run -d --name c --network none -v "$T/shared:/data" "$IMAGE" sleep 600
     run ! grep -q "$T" /proc/self/mountinfo

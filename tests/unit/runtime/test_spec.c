@@ -344,14 +344,15 @@ static void test_security(void **state)
     plan_done(&plan);
     options.cap_drop = WORDS("ALL");
     options.cap_add = WORDS("CAP_NET_ADMIN", "chown");
-    options.security_options = WORDS("no-new-privileges", "seccomp=unconfined", "mask=/a:/b",
-                                     "unmask=/proc/kcore", "label=disable");
+    options.security_options = WORDS("no-new-privileges", "seccomp=unconfined",
+                                     "mask=/a:/b//x/../c/", "unmask=/proc/kcore", "label=disable");
     life_build(&options, &life, &plan);
     assert_true(plan.process.capabilities ==
                 (UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_CHOWN));
     assert_true(plan.process.no_new_privileges);
     assert_string_equal(plan.seccomp_profile, "unconfined");
-    assert_true(strv_contains(plan.masked_paths, "/b"));
+    assert_true(strv_contains(plan.masked_paths, "/a"));
+    assert_true(strv_contains(plan.masked_paths, "/b/c"));
     assert_false(strv_contains(plan.masked_paths, "/proc/kcore"));
     plan_done(&plan);
     options = life_options();
