@@ -1,21 +1,13 @@
-/* engine_containers.c - the calls about containers that are there: run them, end them, look at
- * them. */
+/* engine_containers.c - the calls about containers that are there: start them, look at them. */
 #include "engine.h"
 
-#include <signal.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/str.h"
-#include "oci/storetmp.h"
 #include "runtime/attach.h"
 #include "runtime/logfile.h"
 #include "runtime/monitor.h"
-#include "runtime/signals.h"
 #include "runtime/tty.h"
-
-#define END_ATTEMPTS  3
-#define MS_PER_SECOND 1000
 
 int engine_load_container(const struct mcpd_engine *engine, const char *name,
                           struct container *ret_container, struct mcpd_error *err)
@@ -27,8 +19,7 @@ int engine_load_container(const struct mcpd_engine *engine, const char *name,
         rc = container_load(&engine->containers, id, ret_container, err);
     /* It went away between the two; the user knows it by another word than its id. */
     if (rc == -MCPD_E_NOT_FOUND)
-        return error_set(err, MCPD_E_NOT_FOUND,
-                         "no container with name or ID \"%s\" found: no such container", name);
+        return container_not_found(name, err);
     return rc;
 }
 
@@ -77,22 +68,19 @@ static int attach_running(const struct mcpd_engine *engine, const struct contain
     return rc < 0 ? rc : attach_to(container, fd, streams, ret_result, err);
 }
 
+/* *ret_attach_fd stays -1 without streams. */
 static int start(const struct mcpd_engine *engine, const struct container *container,
-                 const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
-                 struct mcpd_error *err)
+                 const struct mcpd_streams *streams, int *ret_attach_fd, struct mcpd_error *err)
 {
     struct monitor_start_options options = {
         .program = engine->program, .attach = streams != NULL, .is_orphan = !engine->is_program};
-    CLEANUP_FD int fd = -1;
-    int rc;
 
     if (!engine->program)
         return error_set(err, MCPD_E_UNSUPPORTED, "the program mcpd is not installed");
     if (streams && container->plan.process.tty &&
         !tty_get_size(streams->input_fd, &options.rows, &options.columns))
         (void)tty_get_size(streams->output_fd, &options.rows, &options.columns);
-    rc = monitor_start(&engine->containers, container, &options, &fd, err);
-    return rc < 0 || !streams ? rc : attach_to(container, fd, streams, ret_result, err);
+    return monitor_start(&engine->containers, container, &options, ret_attach_fd, err);
 }
 
 static bool is_active(const struct mcpd_engine *engine, const char *id)
@@ -107,6 +95,23 @@ static bool is_active(const struct mcpd_engine *engine, const char *id)
     return answer;
 }
 
+/* And stays with it, if there are streams. */
+static int start_stopped(const struct mcpd_engine *engine, const struct container *container,
+                         const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
+                         struct mcpd_error *err)
+{
+    CLEANUP_FD int attach_fd = -1;
+    int rc = start(engine, container, streams, &attach_fd, err);
+
+    if (rc == 0)
+        return streams ? attach_to(container, attach_fd, streams, ret_result, err) : 0;
+    if (rc == -MCPD_E_STATE && is_active(engine, container->id)) /* somebody else was faster */
+        return streams ? attach_running(engine, container, streams, ret_result, err) : 0;
+    if (container->plan.auto_remove)
+        container_remove_unstarted(&engine->containers, container);
+    return rc;
+}
+
 int mcpd_start(struct mcpd_engine *engine, const char *name, const struct mcpd_streams *streams,
                struct mcpd_attach_result *ret_result, struct mcpd_error *err)
 {
@@ -116,188 +121,10 @@ int mcpd_start(struct mcpd_engine *engine, const char *name, const struct mcpd_s
     if (rc < 0)
         return rc;
     if (!container_is_active(container.state.status))
-        rc = start(engine, &container, streams, ret_result, err);
+        rc = start_stopped(engine, &container, streams, ret_result, err);
     else if (streams)
         rc = attach_running(engine, &container, streams, ret_result, err);
-    if (rc == -MCPD_E_STATE && !streams && is_active(engine, container.id))
-        rc = 0; /* somebody else was faster */
     container_done(&container);
-    return rc;
-}
-
-/* --- end
- * ------------------------------------------------------------------------------------------- */
-
-/* How a container ended, and the question that leads there. */
-struct ending {
-    struct monitor_request request;
-    int timeout_ms; /* for the answer; < 0: for ever */
-    int exit_code;
-    bool was_killed;
-};
-
-static int ask_for_end(const struct mcpd_engine *engine, const struct container *container,
-                       struct ending *ending, struct mcpd_error *err)
-{
-    struct monitor_reply reply;
-    CLEANUP_FD int fd = -1;
-    int rc = monitor_send_request(&engine->containers, container->id, &ending->request, &fd, err);
-
-    if (rc == 0)
-        rc = monitor_receive_reply(fd, ending->timeout_ms, &reply, NULL, err);
-    if (rc < 0)
-        return rc;
-    ending->exit_code = reply.exit_code;
-    ending->was_killed = reply.was_killed != 0;
-    return 0;
-}
-
-/* Waits until it does not run any more. No answer (STATE) has two reasons: it ended by itself
- * just now, or its monitor was lost. Loading the record tells, and settles the second. */
-static int await_end(const struct mcpd_engine *engine, struct container *container,
-                     struct ending *ending, struct mcpd_error *err)
-{
-    char id[IDENT_SIZE];
-    int rc = 0;
-
-    memcpy(id, container->id, sizeof(id));
-    for (int attempt = 0; attempt < END_ATTEMPTS; attempt++) {
-        ending->exit_code = container->state.exit_code;
-        if (!container_is_active(container->state.status))
-            return 0;
-        rc = ask_for_end(engine, container, ending, err);
-        if (rc != -MCPD_E_STATE)
-            return rc;
-        container_done(container);
-        rc = container_load(&engine->containers, id, container, err);
-        if (rc < 0) {
-            *container = (struct container){.dir_fd = -1};
-            return rc;
-        }
-    }
-    return error_set(err, MCPD_E_STATE, "the monitor of container %s does not answer", id);
-}
-
-static int stop_timeout_ms(const struct container *container, int timeout_s)
-{
-    int64_t seconds = timeout_s < 0 ? (int64_t)container->plan.stop_timeout_s : timeout_s;
-
-    return seconds > INT32_MAX / MS_PER_SECOND ? INT32_MAX : (int)(seconds * MS_PER_SECOND);
-}
-
-int mcpd_stop(struct mcpd_engine *engine, const char *name, int timeout_s, bool *ret_was_killed,
-              struct mcpd_error *err)
-{
-    struct ending ending = {.request = {.operation = MONITOR_STOP}, .timeout_ms = -1};
-    struct container container;
-    int rc = engine_load_container(engine, name, &container, err);
-
-    if (rc < 0)
-        return rc;
-    ending.request.argument = container.plan.stop_signal;
-    ending.request.timeout_ms = stop_timeout_ms(&container, timeout_s);
-    rc = await_end(engine, &container, &ending, err);
-    container_done(&container);
-    if (rc == 0 && ret_was_killed)
-        *ret_was_killed = ending.was_killed;
-    return rc;
-}
-
-int mcpd_wait(struct mcpd_engine *engine, const char *name, int timeout_ms, int *ret_exit_code,
-              struct mcpd_error *err)
-{
-    struct ending ending = {.request = {.operation = MONITOR_WAIT}, .timeout_ms = timeout_ms};
-    struct container container;
-    int rc = engine_load_container(engine, name, &container, err);
-
-    if (rc < 0)
-        return rc;
-    rc = await_end(engine, &container, &ending, err);
-    container_done(&container);
-    if (rc == 0)
-        *ret_exit_code = ending.exit_code;
-    return rc;
-}
-
-static int kill_and_wait(const struct mcpd_engine *engine, struct container *container,
-                         struct mcpd_error *err)
-{
-    struct ending ending = {.request = {.operation = MONITOR_STOP, .argument = SIGKILL},
-                            .timeout_ms = -1};
-
-    return await_end(engine, container, &ending, err);
-}
-
-int mcpd_kill(struct mcpd_engine *engine, const char *name, const char *signal_name,
-              struct mcpd_error *err)
-{
-    struct monitor_request request = {.operation = MONITOR_SIGNAL, .argument = SIGKILL};
-    struct monitor_reply reply;
-    struct container container;
-    int rc = signal_name ? signals_parse(signal_name, &request.argument, err) : 0;
-
-    if (rc == 0)
-        rc = engine_load_container(engine, name, &container, err);
-    if (rc < 0)
-        return rc;
-    if (!container_is_active(container.state.status))
-        rc = error_set(
-            err, MCPD_E_STATE,
-            "can only kill running containers. %s is in state %s: container state improper",
-            container.id, container_status_name(container.state.status));
-    else if (request.argument == SIGKILL) /* nothing survives that, so its end can be waited for */
-        rc = kill_and_wait(engine, &container, err);
-    else
-        rc = monitor_request(&engine->containers, container.id, &request, &reply, NULL, err);
-    container_done(&container);
-    return rc;
-}
-
-/* A record that cannot be read: no name, no state. What it is called finds nothing from then on. */
-static int remove_damaged(const struct mcpd_engine *engine, const char *name,
-                          struct mcpd_error *err)
-{
-    char id[IDENT_SIZE];
-    int rc = container_find(&engine->containers, name, id, err);
-
-    return rc < 0 ? rc : container_delete(&engine->containers, id, NULL, true, err);
-}
-
-/* What killed processes left goes with whatever is removed next. Whoever removes something has
- * got what they asked for already, so a failure is for the debug log only. */
-static void sweep(struct mcpd_engine *engine)
-{
-    struct mcpd_error problem = {0};
-
-    if (engine->has_swept)
-        return;
-    engine->has_swept = true;
-    if (container_sweep(&engine->containers, &problem) < 0 ||
-        storetmp_sweep(&engine->store, &problem) < 0)
-        log_debug("engine", "%s", problem.message);
-}
-
-int mcpd_remove(struct mcpd_engine *engine, const char *name, bool force, struct mcpd_error *err)
-{
-    struct container container;
-    int rc = engine_load_container(engine, name, &container, err);
-
-    if (rc == -MCPD_E_CORRUPT && force)
-        return remove_damaged(engine, name, err);
-    if (rc < 0)
-        return rc;
-    if (force && container_is_active(container.state.status))
-        rc = kill_and_wait(engine, &container, err);
-    /* Killed, the container may be in the record as it was loaded; its end is what counts. */
-    if (rc == 0 && force)
-        container.state.status = CONTAINER_STATUS_EXITED;
-    if (rc == 0)
-        rc = container_remove(&engine->containers, &container, err);
-    else if (rc == -MCPD_E_NOT_FOUND && force) /* it removed itself at its end */
-        rc = 0;
-    container_done(&container);
-    if (rc == 0)
-        sweep(engine);
     return rc;
 }
 
@@ -318,9 +145,10 @@ int mcpd_logs(struct mcpd_engine *engine, const char *name, const struct mcpd_lo
         rc = error_set(err, MCPD_E_UNSUPPORTED,
                        "this container is using the 'none' log driver, cannot read logs: this "
                        "container is not logging output");
-    else if (options->follow && container_is_active(container.state.status) &&
-             monitor_send_request(&engine->containers, container.id, &request, &end_fd, NULL) < 0)
-        end_fd = -1; /* it has just ended: what is there is all */
+    else if (options->follow && container_is_active(container.state.status))
+        rc = monitor_send_request(&engine->containers, container.id, &request, &end_fd, err);
+    if (rc == -MCPD_E_STATE && !is_active(engine, container.id))
+        rc = 0; /* it has just ended: what is there is all */
     if (rc == 0)
         rc = logfile_read(container.dir_fd, options, end_fd, function, context, err);
     container_done(&container);

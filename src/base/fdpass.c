@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "base/fsutil.h"
 
-#define LISTEN_BACKLOG 64
+#define LISTEN_BACKLOG    64
+#define CONNECT_TIMEOUT_S 10
 
 _Static_assert(sizeof(struct mcpd_error) <= PIPE_BUF, "an error must fit one atomic write");
 
@@ -152,6 +154,14 @@ int fdpass_listen(int dir_fd, const char *name, int *ret_fd, struct mcpd_error *
     return 0;
 }
 
+/* 0: none. It holds for connect, too. */
+static void set_send_timeout(int fd, int seconds)
+{
+    const struct timeval timeout = {.tv_sec = seconds};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+}
+
 int fdpass_connect(int dir_fd, const char *name, int *ret_fd, struct mcpd_error *err)
 {
     struct sockaddr_un address;
@@ -160,11 +170,15 @@ int fdpass_connect(int dir_fd, const char *name, int *ret_fd, struct mcpd_error 
 
     if (rc < 0)
         return rc;
+    set_send_timeout(fd, CONNECT_TIMEOUT_S);
     do
         rc = connect(fd, (const struct sockaddr *)&address, sizeof(address));
     while (rc < 0 && errno == EINTR);
     if (rc < 0 && errno == ECONNREFUSED)
         return error_set(err, MCPD_E_NOT_FOUND, "nobody listens on '%s'", name);
+    if (rc < 0 && errno == EAGAIN) /* a full queue */
+        return error_set(err, MCPD_E_TIMEOUT, "nobody answers on '%s'", name);
+    set_send_timeout(fd, 0);
     if (rc < 0)
         return error_errno(err, "connect to '%s'", name);
     *ret_fd = TAKE_FD(fd);

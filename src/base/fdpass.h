@@ -23,7 +23,7 @@ ssize_t fdpass_receive(int socket_fd, void *bytes, size_t size, int *ret_fds, si
 /* SOCK_SEQPACKET sockets named below a folder; the 108 byte limit is avoided through /proc/self/fd.
  */
 /* Listening takes the place of a socket left behind: hold a lock. Connecting where nobody listens
- * is -MCPD_E_NOT_FOUND. */
+ * is -MCPD_E_NOT_FOUND, where nobody takes the connection for ten seconds -MCPD_E_TIMEOUT. */
 int fdpass_listen(int dir_fd, const char *name, int *ret_fd, struct mcpd_error *err) MUST_CHECK;
 int fdpass_connect(int dir_fd, const char *name, int *ret_fd, struct mcpd_error *err) MUST_CHECK;
 

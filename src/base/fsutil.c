@@ -244,6 +244,46 @@ int fs_open_dir(int dir_fd, const char *path, int *ret_fd, struct mcpd_error *er
     return 0;
 }
 
+static bool is_foreign(uid_t uid)
+{
+    return uid != 0 && uid != geteuid();
+}
+
+/* Each name on the way may be a link. */
+static int refuse_foreign_links(const char *path, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *prefix = strdup(path);
+    struct stat st;
+
+    if (!prefix)
+        return error_no_memory(err, path);
+    for (size_t end = 1; path[end - 1] != '\0'; end++) {
+        if (path[end] != '/' && path[end] != '\0')
+            continue;
+        prefix[end] = '\0';
+        if (lstat(prefix, &st) == 0 && S_ISLNK(st.st_mode) && is_foreign(st.st_uid))
+            return error_set(err, MCPD_E_DENIED,
+                             "'%s' is a link that user %u made; it is not followed", prefix,
+                             st.st_uid);
+        prefix[end] = path[end];
+    }
+    return 0;
+}
+
+int fs_check_own_folder(const char *path, int fd, struct mcpd_error *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return error_errno(err, "stat '%s'", path);
+    if (st.st_uid != geteuid())
+        return error_set(err, MCPD_E_DENIED, "'%s' belongs to user %u, not to %u", path, st.st_uid,
+                         geteuid());
+    if (st.st_mode & S_IWOTH)
+        return error_set(err, MCPD_E_DENIED, "'%s' can be written to by everybody", path);
+    return refuse_foreign_links(path, err);
+}
+
 /* The descriptor of a folder we may just have made; then its mode is made exact. */
 static int open_made_dir(int dir_fd, const char *name, int flags, bool is_new, mode_t mode,
                          int *ret_fd, struct mcpd_error *err)

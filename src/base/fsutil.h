@@ -36,6 +36,9 @@ int fs_make_dir(int dir_fd, const char *path, mode_t mode, int *ret_fd,
 /* mkdir -p; ret_fd may be NULL. */
 int fs_make_dirs(int dir_fd, const char *path, mode_t mode, int *ret_fd,
                  struct mcpd_error *err) MUST_CHECK;
+/* Is the folder behind fd, opened by this path, ours alone to change: not another user's, not open
+ * to everybody, not found by a link of another user (root's links are good)? DENIED else. */
+int fs_check_own_folder(const char *path, int fd, struct mcpd_error *err) MUST_CHECK;
 int fs_open_dir(int dir_fd, const char *path, int *ret_fd, struct mcpd_error *err) MUST_CHECK;
 
 /* A new folder "<prefix><random>" with mode 0700; name is at least 32 bytes longer than prefix. */

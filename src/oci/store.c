@@ -71,8 +71,6 @@ static int absolute_path(const char *path, char **ret_path, struct mcpd_error *e
 
 static int open_root(struct store *store, struct mcpd_error *err)
 {
-    struct stat st;
-
     store->root_fd = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (store->root_fd < 0 && errno == ENOENT) {
         int rc = fs_make_dirs(AT_FDCWD, store->path, STORE_MODE, &store->root_fd, err);
@@ -82,12 +80,7 @@ static int open_root(struct store *store, struct mcpd_error *err)
     }
     if (store->root_fd < 0)
         return error_errno(err, "open '%s'", store->path);
-    if (fstat(store->root_fd, &st) < 0)
-        return error_errno(err, "stat '%s'", store->path);
-    if (st.st_uid != geteuid())
-        return error_set(err, MCPD_E_DENIED, "'%s' belongs to user %u, not to %u", store->path,
-                         st.st_uid, geteuid());
-    return 0;
+    return fs_check_own_folder(store->path, store->root_fd, err);
 }
 
 /* Stops at the first missing folder with ENOENT. */

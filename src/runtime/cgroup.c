@@ -175,9 +175,9 @@ static bool is_delegated(const char *mount_point, const char *path)
     return procs && folder && access(procs, W_OK) == 0 && access(folder, W_OK) == 0;
 }
 
-/* Sets the path of the v2 group of an ordinary user; "" when nothing is delegated. */
+/* Sets the path of the v2 group of an ordinary user; untouched when nothing is delegated. */
 static void find_delegated(const struct cgroup_layout *layout, const char *id,
-                           struct cgroup *cgroup)
+                           char path[CGROUP_PATH_SIZE])
 {
     CLEANUP_FREE char *text = NULL;
     char own[CGROUP_PATH_SIZE];
@@ -197,9 +197,25 @@ static void find_delegated(const struct cgroup_layout *layout, const char *id,
         base = own;
     if (!is_delegated(layout->unified, base))
         return;
-    length = snprintf(cgroup->path, sizeof(cgroup->path), "%s/" OUR_FOLDER "/%s", base, id);
-    if (length < 0 || (size_t)length >= sizeof(cgroup->path))
-        cgroup->path[0] = '\0';
+    length = snprintf(path, CGROUP_PATH_SIZE, "%s/" OUR_FOLDER "/%s", base, id);
+    if (length < 0 || length >= CGROUP_PATH_SIZE)
+        path[0] = '\0';
+}
+
+int cgroup_choose_path(const char *id, char path[CGROUP_PATH_SIZE], struct mcpd_error *err)
+{
+    struct cgroup_layout layout;
+    int rc;
+
+    path[0] = '\0';
+    if (geteuid() == 0) {
+        (void)snprintf(path, CGROUP_PATH_SIZE, "/" OUR_FOLDER "/%s", id);
+        return 0;
+    }
+    rc = cgroup_layout_load(&layout, err);
+    if (rc == 0)
+        find_delegated(&layout, id, path);
+    return rc;
 }
 
 /* The v2 group carries no limit by itself, so a host where it cannot be made is no failure. */
@@ -214,7 +230,7 @@ static void add_unified(const struct cgroup_layout *layout, struct cgroup *cgrou
 }
 
 /* Leaves what it made in *cgroup, also on failure. */
-static int create_groups(const char *id, const struct plan_limits *limits, struct cgroup *cgroup,
+static int create_groups(const char *path, const struct plan_limits *limits, struct cgroup *cgroup,
                          struct mcpd_error *err)
 {
     struct cgroup_layout layout;
@@ -222,10 +238,7 @@ static int create_groups(const char *id, const struct plan_limits *limits, struc
 
     if (rc < 0)
         return rc;
-    if (geteuid() == 0)
-        (void)snprintf(cgroup->path, sizeof(cgroup->path), "/" OUR_FOLDER "/%s", id);
-    else
-        find_delegated(&layout, id, cgroup);
+    (void)snprintf(cgroup->path, sizeof(cgroup->path), "%s", path);
     add_unified(&layout, cgroup);
     for (int i = 0; rc == 0 && i < CGROUP_CONTROLLER_COUNT; i++)
         if (cgroup_limits_has(limits, (enum cgroup_controller)i))
@@ -235,15 +248,15 @@ static int create_groups(const char *id, const struct plan_limits *limits, struc
     return rc;
 }
 
-int cgroup_create(const char *id, const struct plan_limits *limits, struct cgroup *ret_cgroup,
+int cgroup_create(const char *path, const struct plan_limits *limits, struct cgroup *ret_cgroup,
                   struct mcpd_error *err)
 {
     struct cgroup cgroup = CGROUP_NONE;
-    int rc = create_groups(id, limits, &cgroup, err);
+    int rc = create_groups(path, limits, &cgroup, err);
 
     if (rc < 0) {
         if (cgroup_remove(&cgroup, NULL) < 0)
-            log_debug("cgroup", "the groups of %s are still there", id);
+            log_debug("cgroup", "the groups '%s' are still there", path);
         return rc;
     }
     *ret_cgroup = cgroup;

@@ -35,8 +35,13 @@ struct cgroup {
         .path = "", .unified_fd = -1, .v1_count = 0 \
     }
 
-/* path "" and success when nothing is asked for and this user may not make groups. */
-int cgroup_create(const char *id, const struct plan_limits *limits, struct cgroup *ret_cgroup,
+/* Where the group of this id will be, for a note of it before it is made; "" when this user may not
+ * make groups. */
+int cgroup_choose_path(const char *id, char path[CGROUP_PATH_SIZE],
+                       struct mcpd_error *err) MUST_CHECK;
+/* At such a path. The group's own is "" and it is success when nothing is asked for and none can be
+ * made. */
+int cgroup_create(const char *path, const struct plan_limits *limits, struct cgroup *ret_cgroup,
                   struct mcpd_error *err) MUST_CHECK;
 /* Moves the calling, single-threaded process: "0" into tasks (v1) or cgroup.procs (v2, unless it
  * was cloned into it). */

@@ -7,12 +7,11 @@
  *   ROOT/containers/ID/{upper,work}/  of the overlay, made with the first start
  *   ROOT/containers/ID/{log,log.1}    output
  *   ROOT/containers/ID/{hosts,resolv.conf,hostname}
+ *   ROOT/containers/ID/lock           held by the monitor as long as it lives; what it runs stands
+ * in it (struct container_run), and nothing when all of that is gone (container_run.c)
  *   ROOT/names/NAME                   -> ID, a link made exclusively: the name is the lock on
- * itself RUNROOT/containers/ID/lock        held by the monitor as long as it lives
- *   RUNROOT/containers/ID/run.json    struct container_run: pid and start time of init, boot_id;
- *                                     for display and for killing what a lost monitor left; never
- *                                     believed without the lock
- *   RUNROOT/containers/ID/socket      the monitor's (monitor.h)
+ * itself RUNROOT/containers/ID/socket      the monitor's (monitor.h), made again when RUNROOT was
+ * lost
  *
  * A container runs if and only if its monitor holds the lock. Making: directory under ROOT/tmp
  * complete, renamed to containers/ID, then the name; a name that points to nothing is free.
@@ -52,13 +51,16 @@ struct container_state {
     char error[256]; /* last failure to start, or "monitor lost" */
 };
 
-/* run.json */
+/* What stands in the lock. Numbers mean something in that boot and pid namespace only, and only
+ * together with the start time. */
 struct container_run {
-    pid_t monitor_pid;
-    pid_t init_pid;
-    unsigned long long init_start_ticks;
-    char cgroup_path[256]; /* below each hierarchy, "" when none */
     char boot_id[40];
+    char pid_namespace[32];
+    pid_t monitor_pid;
+    unsigned long long monitor_start_ticks;
+    pid_t init_pid; /* 0: not started yet */
+    unsigned long long init_start_ticks;
+    char cgroup_path[256]; /* below each hierarchy, also when only planned; "" when none */
 };
 
 /* The folders of an engine, opened once. */
@@ -93,11 +95,16 @@ int container_create(const struct container_root *root, struct plan *plan,
  * container`. */
 int container_find(const struct container_root *root, const char *name_or_id,
                    char ret_id[IDENT_SIZE], struct mcpd_error *err) MUST_CHECK;
+int container_not_found(const char *name_or_id, struct mcpd_error *err) MUST_CHECK;
 /* Reads the record and settles the truth: if state says running but nobody holds the lock, what the
- * monitor left is killed (identity checked by start time and pid namespace), the cgroup removed and
- * EXITED written. */
+ * monitor left is killed (identity checked), the cgroup removed and EXITED written. CORRUPT when
+ * spec.json cannot be read. */
 int container_load(const struct container_root *root, const char *id,
                    struct container *ret_container, struct mcpd_error *err) MUST_CHECK;
+/* The same without the plan, which says no more than how to stop it: for ending and removing what
+ * container_load calls CORRUPT. */
+int container_load_damaged(const struct container_root *root, const char *id,
+                           struct container *ret_container, struct mcpd_error *err) MUST_CHECK;
 /* All records, oldest first, with dir_fd closed (-1); damaged ones are skipped and named to warn.
  */
 int container_list(const struct container_root *root, void (*warn)(void *, const char *),
@@ -110,12 +117,16 @@ int container_save_state(int dir_fd, const struct container_state *state, bool s
  * ending is waited for. */
 int container_remove(const struct container_root *root, const struct container *container,
                      struct mcpd_error *err) MUST_CHECK;
-/* The same for who holds the container's lock already (a monitor), or for a damaged record. name
- * NULL: not known. sync: the removal survives a power cut. */
+/* Of one that was to be thrown away at its end, and could not be started. Not if somebody else has
+ * started it. */
+void container_remove_unstarted(const struct container_root *root,
+                                const struct container *container);
+/* For who holds the container's lock already. name NULL: not known. sync: the removal survives a
+ * power cut. */
 int container_delete(const struct container_root *root, const char *id, const char *name, bool sync,
                      struct mcpd_error *err) MUST_CHECK;
-/* What killed processes left: names of nothing, run folders without a record, and their processes
- * and groups. Cheap when there is nothing; not on the way of a start. */
+/* What killed processes left: names of nothing, half made starts with their processes and groups,
+ * run folders without a record. Cheap when there is nothing; not on the way of a start. */
 int container_sweep(const struct container_root *root, struct mcpd_error *err) MUST_CHECK;
 /* CONFLICT with podman's text when a container has the name; for asking early. */
 int container_check_name(const struct container_root *root, const char *name,
@@ -129,15 +140,41 @@ int container_load_plan(int dir_fd, struct plan *ret_plan, struct mcpd_error *er
  * lock decides. */
 int container_load_state(int dir_fd, struct container_state *ret_state,
                          struct mcpd_error *err) MUST_CHECK;
-int container_save_run(int run_dir_fd, const struct container_run *run,
-                       struct mcpd_error *err) MUST_CHECK;
-int container_load_run(int run_dir_fd, struct container_run *ret_run,
-                       struct mcpd_error *err) MUST_CHECK;
-/* This boot, from the kernel; "" when it does not tell. */
-void container_boot_id(char buffer[40]);
-/* RUNROOT/containers/ID, made when missing. */
-int container_open_run_dir(const struct container_root *root, const char *id, int *ret_fd,
+
+/* RUNROOT/containers/ID; the first makes what is missing. */
+int container_make_run_dir(const char *runroot, const char *id, int *ret_fd,
                            struct mcpd_error *err) MUST_CHECK;
+int container_open_run_dir(const char *runroot, const char *id, int *ret_fd,
+                           struct mcpd_error *err) MUST_CHECK;
+
+/* --- the lock and what runs (container_run.c) --- */
+
+/* dir_fd is the record's. TIMEOUT: somebody holds it; NOT_FOUND: the container was removed. */
+int container_lock(const struct container_root *root, const char *id, int dir_fd, int timeout_ms,
+                   int *ret_fd, struct mcpd_error *err) MUST_CHECK;
+int container_is_locked(int dir_fd, bool *ret_is_locked, struct mcpd_error *err) MUST_CHECK;
+/* This process as the monitor, with the group that it is about to make. */
+void container_run_init(struct container_run *run, const char *cgroup_path);
+/* By the holder of the lock. */
+int container_save_run(int lock_fd, const struct container_run *run, const char *runroot,
+                       struct mcpd_error *err) MUST_CHECK;
+void container_clear_run(int lock_fd);
+/* NOT_FOUND: nothing is noted. */
+int container_load_run(int dir_fd, struct container_run *ret_run,
+                       struct mcpd_error *err) MUST_CHECK;
+/* Where the monitor's socket is; owned by the caller. */
+int container_load_runroot(int dir_fd, char **ret_runroot, struct mcpd_error *err) MUST_CHECK;
+/* The caller holds the lock, so the holder before was killed if anything is noted: kills what it
+ * ran, removes its cgroup and forgets the note. */
+void container_kill_left(int dir_fd, int lock_fd);
+/* False: that process is not there any more. */
+bool container_signal_monitor(const struct container_run *run, int signal_number);
+bool container_signal_init(const struct container_run *run, int signal_number);
+/* Ends a container whose monitor does not answer: the signal to its process, SIGKILL after a while,
+ * and the monitor too if it does not notice. Afterwards the lock is free and container_load settles
+ * the rest. */
+int container_force_end(const char *id, int dir_fd, int signal_number, int timeout_ms,
+                        bool *ret_was_killed, struct mcpd_error *err) MUST_CHECK;
 
 /* podman's documents: samples inspect-json-*.json, ps-json*.json. New references. */
 json_t *container_inspect_json(const struct container_root *root,

@@ -1,5 +1,5 @@
 /* container_list.c - all records, oldest first. */
-#include "runtime/container.h"
+#include "runtime/container_parts.h"
 
 #include <string.h>
 
@@ -39,7 +39,7 @@ static int visit(int dir_fd, const char *name, unsigned char type, void *context
 
     (void)dir_fd;
     (void)type;
-    if (strlen(name) != IDENT_SIZE - 1 || !str_is_hex(name, IDENT_SIZE - 1))
+    if (!container_is_id(name))
         return 0;
     rc = grow(listing, err);
     if (rc < 0)

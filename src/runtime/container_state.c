@@ -1,5 +1,4 @@
-/* container_state.c - state.json and run.json: what happened to a container, and what runs of it.
- */
+/* container_state.c - state.json and spec.json of a container's record. */
 #include "runtime/container.h"
 
 #include <fcntl.h>
@@ -11,7 +10,6 @@
 
 #define FILE_MAX_BYTES 65536
 #define SPEC_MAX_BYTES (4u << 20)
-#define BOOT_ID_FILE   "/proc/sys/kernel/random/boot_id"
 
 static const char status_names[][12] = {
     [CONTAINER_STATUS_CREATED] = "created",       [CONTAINER_STATUS_RUNNING] = "running",
@@ -113,69 +111,4 @@ int container_load_plan(int dir_fd, struct plan *ret_plan, struct mcpd_error *er
     int rc = jsonx_load(dir_fd, "spec.json", SPEC_MAX_BYTES, &json, err);
 
     return rc < 0 ? rc : plan_from_json(json, ret_plan, err);
-}
-
-/* --- run.json ------------------------------------------------------------------------ */
-
-void container_boot_id(char buffer[40])
-{
-    CLEANUP_FREE char *text = NULL;
-
-    buffer[0] = '\0';
-    if (fs_read_file(AT_FDCWD, BOOT_ID_FILE, 64, &text, NULL, NULL) < 0)
-        return;
-    text[strcspn(text, "\n")] = '\0';
-    (void)snprintf(buffer, 40, "%s", text);
-}
-
-int container_save_run(int run_dir_fd, const struct container_run *run, struct mcpd_error *err)
-{
-    CLEANUP_JSON json_t *json =
-        json_pack("{s:i, s:i, s:I, s:o, s:o}", "monitorPid", (int)run->monitor_pid, "initPid",
-                  (int)run->init_pid, "initStartTicks", (json_int_t)run->init_start_ticks, "cgroup",
-                  jsonx_string(run->cgroup_path), "bootId", jsonx_string(run->boot_id));
-
-    if (!json)
-        return error_no_memory(err, "run.json");
-    return jsonx_save(run_dir_fd, "run.json", json, 0, err);
-}
-
-static int parse_pid(const json_t *json, const char *key, pid_t *ret_pid, struct mcpd_error *err)
-{
-    int64_t value = 0;
-    int rc = jsonx_get_i64(json, key, "run.json", &value, err);
-
-    if (rc == 0 && (value < 0 || value > INT32_MAX))
-        return error_set(err, MCPD_E_CORRUPT, "run.json: %s is out of range", key);
-    *ret_pid = (pid_t)value;
-    return rc;
-}
-
-int container_load_run(int run_dir_fd, struct container_run *ret_run, struct mcpd_error *err)
-{
-    CLEANUP_JSON json_t *json = NULL;
-    struct container_run run = {0};
-    const char *cgroup = NULL;
-    const char *boot_id = NULL;
-    uint64_t ticks = 0;
-    int rc = jsonx_load(run_dir_fd, "run.json", FILE_MAX_BYTES, &json, err);
-
-    if (rc == 0)
-        rc = parse_pid(json, "monitorPid", &run.monitor_pid, err);
-    if (rc == 0)
-        rc = parse_pid(json, "initPid", &run.init_pid, err);
-    if (rc == 0)
-        rc = jsonx_get_u64(json, "initStartTicks", "run.json", &ticks, err);
-    if (rc == 0)
-        rc = jsonx_get_string(json, "cgroup", "run.json", &cgroup, err);
-    if (rc == 0)
-        rc = jsonx_get_string(json, "bootId", "run.json", &boot_id, err);
-    if (rc < 0)
-        return rc;
-    if (str_copy(run.cgroup_path, sizeof(run.cgroup_path), cgroup ? cgroup : "") < 0 ||
-        str_copy(run.boot_id, sizeof(run.boot_id), boot_id ? boot_id : "") < 0)
-        return error_set(err, MCPD_E_CORRUPT, "run.json: a text is too long");
-    run.init_start_ticks = ticks;
-    *ret_run = run;
-    return 0;
 }

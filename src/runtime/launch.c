@@ -122,7 +122,7 @@ static int prepare(const struct launch_request *request, struct start *start,
                              err);
     handshake_trace("filter ready");
     if (rc == 0)
-        rc = cgroup_create(plan->id, &plan->limits, ret_cgroup, err);
+        rc = cgroup_create(request->cgroup_path, &plan->limits, ret_cgroup, err);
     handshake_trace("cgroup made");
     return rc;
 }

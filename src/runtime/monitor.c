@@ -4,9 +4,11 @@
  * Theory of operation. A client makes the record and executes `mcpd internal monitor` with one end
  * of a socket pair as descriptor 3, the start socket. From there on the client may die at any
  * moment. The monitor
- *   1. takes the container's lock, which is what "running" means to everybody else;
+ *   1. takes the container's lock, which is what "running" means to everybody else, and clears up
+ *      after a holder that was killed;
  *   2. reads the plan, writes the host files, makes streams and its listening socket;
- *   3. launches the first process, notes what runs (run.json, state.json), and says STARTED;
+ *   3. notes in the lock what it is about to make (container_run.c), launches the first process,
+ *      notes what runs (there and in state.json), and says STARTED;
  *   4. forgets everything that starting needed, and gives the memory back;
  *   5. waits in one poll for the process, its output, clients and the deadline of a stop. Nothing
  *      is timed that does not have to be: a container that says nothing causes no wake-up;
@@ -17,8 +19,9 @@
  * A failure up to STARTED goes back over the start socket with its text and leaves the record as it
  * was.
  *
- * Signals are ignored: a monitor is stopped by its container's end. If it is killed, the lock is
- * free while state.json says running, and the next command clears up (container.c).
+ * Signals are ignored: a monitor is stopped by its container's end. Only SIGHUP has a meaning: the
+ * socket was lost together with RUNROOT, and is to be made again. If a monitor is killed, the lock
+ * is free while state.json says running, and the next command clears up (container_load.c).
  *
  * To keep it small: no stdio, one mapping for everything that lives long (monitor_parts.h) and
  * nothing on the heap, so that all of it can be given back; large buffers are only touched while
@@ -41,7 +44,6 @@
 #include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/fsutil.h"
-#include "base/lock.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/str.h"
@@ -51,6 +53,7 @@
 #define START_FD        3
 #define LOCK_WAIT_MS    10000 /* for the monitor before us, which is just ending */
 #define LOCK_STEP_MS    5
+#define LISTEN_ATTEMPTS 4
 #define ARGUMENT_COUNT  5
 #define STACK_USED_MAX  (128 * 1024)
 #define DRAIN_MAX_READS 1024 /* a pipe that somebody outside still writes to */
@@ -75,6 +78,22 @@ static void ignore_signals(void)
         (void)sigaction(ignored[i], &action, NULL);
 }
 
+static volatile sig_atomic_t has_lost_socket;
+
+static void note_lost_socket(int number)
+{
+    (void)number;
+    has_lost_socket = 1;
+}
+
+/* From when on the lock names us. */
+static void heed_hang_up(void)
+{
+    const struct sigaction action = {.sa_handler = note_lost_socket};
+
+    (void)sigaction(SIGHUP, &action, NULL);
+}
+
 /* The lock may be held by a monitor that is ending (then it is free in a moment) or by one that
  * runs (then we are not needed). */
 static int take_lock(struct monitor *monitor, struct mcpd_error *err)
@@ -82,8 +101,8 @@ static int take_lock(struct monitor *monitor, struct mcpd_error *err)
     int64_t deadline_ms = clock_monotonic_ms() + LOCK_WAIT_MS;
 
     for (;;) {
-        int rc = lock_take(monitor->run_dir_fd, "lock", LOCK_KIND_EXCLUSIVE, LOCK_STEP_MS,
-                           &monitor->lock_fd, err);
+        int rc = container_lock(&monitor->root, monitor->id, monitor->dir_fd, LOCK_STEP_MS,
+                                &monitor->lock_fd, err);
 
         if (rc != -MCPD_E_TIMEOUT)
             return rc;
@@ -110,29 +129,81 @@ static int open_container(struct monitor *monitor, const char *root, const char 
                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (monitor->dir_fd < 0)
         return error_errno(err, "open container '%s'", monitor->id);
-    rc = container_open_run_dir(&monitor->root, monitor->id, &monitor->run_dir_fd, err);
-    if (rc == 0)
-        rc = take_lock(monitor, err);
-    return rc < 0 ? rc : container_load_state(monitor->dir_fd, &monitor->state, err);
+    rc = take_lock(monitor, err);
+    if (rc < 0)
+        return rc;
+    container_kill_left(monitor->dir_fd, monitor->lock_fd);
+    return container_load_state(monitor->dir_fd, &monitor->state, err);
 }
 
-/* Says what runs. The container is running already, so nothing here may stop it. */
-static void note_start(struct monitor *monitor)
+/* A socket with everything that leads to it: a sweep may have found the folder empty and removed it
+ * between our two steps. */
+static int listen_for_clients(struct monitor *monitor, const char *runroot, struct mcpd_error *err)
 {
-    struct container_run run = {.monitor_pid = getpid(), .init_pid = monitor->launch.pid};
-    struct mcpd_error problem = {0};
+    CLEANUP_FD int listen_fd = -1;
+    int rc = -MCPD_E_NOT_FOUND;
 
-    if (proc_start_time(run.init_pid, &run.init_start_ticks, &problem) < 0)
+    for (int attempt = 0; attempt < LISTEN_ATTEMPTS && rc == -MCPD_E_NOT_FOUND; attempt++) {
+        cleanup_close_fd(&monitor->run_dir_fd);
+        monitor->run_dir_fd = -1;
+        rc = container_make_run_dir(runroot, monitor->id, &monitor->run_dir_fd, err);
+        if (rc == 0)
+            rc = fdpass_listen(monitor->run_dir_fd, "socket", &listen_fd, err);
+    }
+    if (rc < 0)
+        return rc;
+    if (fcntl(listen_fd, F_SETFL, O_NONBLOCK | O_RDWR) < 0)
+        return error_errno(err, "set up the socket");
+    cleanup_close_fd(&monitor->listen_fd);
+    monitor->listen_fd = TAKE_FD(listen_fd);
+    return 0;
+}
+
+static void listen_again(struct monitor *monitor)
+{
+    CLEANUP_FREE char *runroot = NULL;
+    struct mcpd_error problem = {0};
+    int rc = container_load_runroot(monitor->dir_fd, &runroot, &problem);
+
+    if (rc == 0 && runroot)
+        rc = listen_for_clients(monitor, runroot, &problem);
+    if (rc == 0) { /* the old one is a folder without a name */
+        cleanup_close_fd(&monitor->root.run_fd);
+        rc = fs_open_dir(monitor->run_dir_fd, "..", &monitor->root.run_fd, &problem);
+    }
+    if (rc < 0)
         log_debug("monitor", "%s", problem.message);
-    (void)snprintf(run.cgroup_path, sizeof(run.cgroup_path), "%s", monitor->launch.cgroup.path);
-    container_boot_id(run.boot_id);
-    if (container_save_run(monitor->run_dir_fd, &run, &problem) < 0)
-        log_debug("monitor", "%s", problem.message);
+    free(TAKE_PTR(runroot));
+    (void)malloc_trim(0);
+}
+
+/* Says what is about to be made: somebody may have to clear up after us. */
+static int note_plan(struct monitor *monitor, const char *runroot, struct mcpd_error *err)
+{
+    char cgroup_path[CGROUP_PATH_SIZE];
+    int rc = cgroup_choose_path(monitor->id, cgroup_path, err);
+
+    if (rc < 0)
+        return rc;
+    container_run_init(&monitor->run, cgroup_path);
+    heed_hang_up();
+    return container_save_run(monitor->lock_fd, &monitor->run, runroot, err);
+}
+
+/* Says what runs. */
+static int note_start(struct monitor *monitor, const char *runroot, struct mcpd_error *err)
+{
+    struct container_run *run = &monitor->run;
+    int rc;
+
+    run->init_pid = monitor->launch.pid;
+    (void)!proc_start_time(run->init_pid, &run->init_start_ticks, NULL); /* ended already? */
+    (void)snprintf(run->cgroup_path, sizeof(run->cgroup_path), "%s", monitor->launch.cgroup.path);
     monitor->state = (struct container_state){.status = CONTAINER_STATUS_RUNNING,
                                               .started_unix_ns = clock_unix_ns(),
                                               .restart_count = monitor->state.restart_count};
-    if (container_save_state(monitor->dir_fd, &monitor->state, false, &problem) < 0)
-        log_debug("monitor", "%s", problem.message);
+    rc = container_save_run(monitor->lock_fd, run, runroot, err);
+    return rc < 0 ? rc : container_save_state(monitor->dir_fd, &monitor->state, false, err);
 }
 
 /* The foreground command says how large its terminal is before it starts us. */
@@ -154,8 +225,10 @@ static struct winsize read_first_size(void)
 static int launch(struct monitor *monitor, const struct plan *plan, struct mcpd_error *err)
 {
     CLEANUP(stream_ends_done) struct stream_ends ends = STREAM_ENDS_NONE;
-    struct launch_request request = {
-        .plan = plan, .root_fd = monitor->root.root_fd, .container_dir_fd = monitor->dir_fd};
+    struct launch_request request = {.plan = plan,
+                                     .cgroup_path = monitor->run.cgroup_path,
+                                     .root_fd = monitor->root.root_fd,
+                                     .container_dir_fd = monitor->dir_fd};
     struct winsize size = read_first_size();
     int rc = streams_make(monitor, plan->process.open_stdin, &ends, err);
 
@@ -178,7 +251,8 @@ static int launch(struct monitor *monitor, const struct plan *plan, struct mcpd_
     return rc;
 }
 
-static int start_with_plan(struct monitor *monitor, const struct plan *plan, struct mcpd_error *err)
+static int start_with_plan(struct monitor *monitor, const struct plan *plan, const char *runroot,
+                           struct mcpd_error *err)
 {
     int rc;
 
@@ -190,12 +264,19 @@ static int start_with_plan(struct monitor *monitor, const struct plan *plan, str
         return error_set(err, MCPD_E_CORRUPT, "the name of container %s is too long", monitor->id);
     rc = hostfiles_write(plan, monitor->dir_fd, err);
     if (rc == 0)
-        rc = fdpass_listen(monitor->run_dir_fd, "socket", &monitor->listen_fd, err);
-    if (rc == 0 && fcntl(monitor->listen_fd, F_SETFL, O_NONBLOCK | O_RDWR) < 0)
-        rc = error_errno(err, "set up the socket");
+        rc = listen_for_clients(monitor, runroot, err);
     if (rc == 0 && monitor->has_log)
         logfile_open(monitor->dir_fd, plan->log_max_bytes, &monitor->log);
-    return rc < 0 ? rc : launch(monitor, plan, err);
+    if (rc == 0)
+        rc = note_plan(monitor, runroot, err);
+    if (rc == 0)
+        rc = launch(monitor, plan, err);
+    if (rc < 0)
+        return rc;
+    rc = note_start(monitor, runroot, err);
+    if (rc < 0) /* what nobody can know of must not run */
+        launch_done(&monitor->launch);
+    return rc;
 }
 
 static int start(struct monitor *monitor, const char *root, const char *runroot,
@@ -209,9 +290,7 @@ static int start(struct monitor *monitor, const char *root, const char *runroot,
     if (rc == 0)
         rc = container_load_plan(monitor->dir_fd, &plan, err);
     if (rc == 0)
-        rc = start_with_plan(monitor, &plan, err);
-    if (rc == 0)
-        note_start(monitor);
+        rc = start_with_plan(monitor, &plan, runroot, err);
     return rc;
 }
 
@@ -331,9 +410,14 @@ static void serve_clients(struct monitor *monitor, size_t count)
 /* One round. */
 static void serve(struct monitor *monitor)
 {
-    size_t count = prepare(monitor);
+    size_t count;
     size_t client_count = monitor->client_count;
 
+    if (has_lost_socket) {
+        has_lost_socket = 0;
+        listen_again(monitor);
+    }
+    count = prepare(monitor);
     if (poll(monitor->polls, count, next_timeout_ms(monitor)) < 0)
         return;
     kill_when_due(monitor);
@@ -377,7 +461,7 @@ static void settle(struct monitor *monitor)
     }
     if (container_save_state(monitor->dir_fd, state, false, &problem) < 0)
         log_debug("monitor", "%s", problem.message);
-    (void)unlinkat(monitor->run_dir_fd, "run.json", 0);
+    container_clear_run(monitor->lock_fd);
     (void)unlinkat(monitor->run_dir_fd, "socket", 0);
 }
 
@@ -451,10 +535,15 @@ static struct monitor *make_monitor(const char *id, struct mcpd_error *err)
     return monitor;
 }
 
-/* A container that was to be thrown away at its end, and never began. */
-static void remove_unstarted(struct monitor *monitor)
+/* It never began. If it was to be thrown away at its end, this is its end. */
+static void give_up(struct monitor *monitor)
 {
-    if (monitor->lock_fd >= 0 && monitor->auto_remove)
+    if (monitor->lock_fd < 0)
+        return;
+    container_clear_run(monitor->lock_fd);
+    if (monitor->run_dir_fd >= 0)
+        (void)unlinkat(monitor->run_dir_fd, "socket", 0);
+    if (monitor->auto_remove)
         (void)!container_delete(&monitor->root, monitor->id, monitor->name, false, NULL);
 }
 
@@ -512,7 +601,7 @@ int monitor_main(int argc, char **argv)
         rc = start(monitor, argv[1], argv[2], &error);
     if (!monitor || rc < 0) {
         if (monitor)
-            remove_unstarted(monitor);
+            give_up(monitor);
         say_failed(&error);
         return 125;
     }

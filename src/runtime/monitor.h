@@ -66,7 +66,8 @@ int monitor_start(const struct container_root *root, const struct container *con
 
 /* Client side of one request. NOT running: STATE. fd returned for PIDFD and ATTACH (the
  * connection), else -1; ret_fd may be NULL for the others. A monitor that dies before it answers
- * is STATE too: what is true then, container_load tells. */
+ * is STATE too: what is true then, container_load tells. TIMEOUT: it does not move. For what is
+ * answered at once: not STOP, not WAIT. */
 int monitor_request(const struct container_root *root, const char *id,
                     const struct monitor_request *request, struct monitor_reply *ret_reply,
                     int *ret_fd, struct mcpd_error *err) MUST_CHECK;

@@ -3,17 +3,22 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/fdpass.h"
+#include "base/fsutil.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "runtime/selfexe.h"
 
 #define SOCKET_PATH_SIZE (IDENT_SIZE + 16)
+#define SOCKET_WAIT_MS   2000 /* for a monitor to make its socket again */
+#define SOCKET_STEP_MS   20
+#define ANSWER_WAIT_MS   10000
 
 /* --- starting --------------------------------------------------------------------------- */
 
@@ -163,6 +168,48 @@ static int is_not_running(const char *id, struct mcpd_error *err)
                      id);
 }
 
+/* Where the monitor itself says that its socket is. */
+static int connect_noted(const char *runroot, const char *id, int *ret_fd, struct mcpd_error *err)
+{
+    CLEANUP_FD int run_dir_fd = -1;
+    int rc = container_open_run_dir(runroot, id, &run_dir_fd, err);
+
+    return rc < 0 ? rc : fdpass_connect(run_dir_fd, "socket", ret_fd, err);
+}
+
+/* There is no socket, but a monitor: it was started with another runtime folder than ours, or that
+ * folder was removed and has to be made again. */
+static int connect_lost(const struct container_root *root, const char *id, int *ret_fd,
+                        struct mcpd_error *err)
+{
+    CLEANUP_FD int dir_fd = -1;
+    CLEANUP_FREE char *runroot = NULL;
+    struct container_run run;
+    bool is_locked = false;
+    int64_t deadline_ms = clock_monotonic_ms() + SOCKET_WAIT_MS;
+    int rc = fs_open_dir(root->containers_fd, id, &dir_fd, err);
+
+    if (rc == 0)
+        rc = container_is_locked(dir_fd, &is_locked, err);
+    if (rc == 0)
+        rc = container_load_run(dir_fd, &run, err);
+    if (rc == 0)
+        rc = container_load_runroot(dir_fd, &runroot, err);
+    if (rc < 0 || !is_locked || !runroot)
+        return is_not_running(id, err);
+    for (;;) {
+        rc = connect_noted(runroot, id, ret_fd, err);
+        if (rc != -MCPD_E_NOT_FOUND)
+            return rc;
+        if (!container_signal_monitor(&run, SIGHUP))
+            return is_not_running(id, err);
+        if (clock_monotonic_ms() > deadline_ms)
+            return error_set(err, MCPD_E_TIMEOUT, "the monitor of container %s does not answer",
+                             id);
+        (void)poll(NULL, 0, SOCKET_STEP_MS);
+    }
+}
+
 int monitor_send_request(const struct container_root *root, const char *id,
                          const struct monitor_request *request, int *ret_fd, struct mcpd_error *err)
 {
@@ -173,7 +220,7 @@ int monitor_send_request(const struct container_root *root, const char *id,
     (void)snprintf(path, sizeof(path), "%s/socket", id);
     rc = fdpass_connect(root->run_fd, path, &fd, err);
     if (rc == -MCPD_E_NOT_FOUND)
-        return is_not_running(id, err);
+        rc = connect_lost(root, id, &fd, err);
     if (rc == 0)
         rc = fdpass_send(fd, request, sizeof(*request), NULL, 0, err);
     if (rc < 0 && (errno == EPIPE || errno == ECONNRESET))
@@ -235,7 +282,7 @@ int monitor_request(const struct container_root *root, const char *id,
     int rc = monitor_send_request(root, id, request, &fd, err);
 
     if (rc == 0)
-        rc = monitor_receive_reply(fd, -1, ret_reply, &passed_fd, err);
+        rc = monitor_receive_reply(fd, ANSWER_WAIT_MS, ret_reply, &passed_fd, err);
     if (rc == 0 && ret_fd)
         *ret_fd = request->operation == MONITOR_ATTACH ? TAKE_FD(fd) : TAKE_FD(passed_fd);
     cleanup_close_fd(&passed_fd);

@@ -51,6 +51,7 @@ struct monitor {
     int dir_fd;      /* ROOT/containers/ID */
     int run_dir_fd;  /* RUNROOT/containers/ID */
     int lock_fd;
+    struct container_run run; /* as noted in the lock */
     struct container_state state;
     struct launch launch;
 

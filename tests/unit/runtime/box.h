@@ -30,6 +30,7 @@
 struct box {
     struct test_dir *dir;
     char id[IDENT_SIZE]; /* ours alone: it names groups of the whole machine */
+    char cgroup_path[CGROUP_PATH_SIZE];
     int root_fd;
     int container_fd;
     struct plan plan;
@@ -120,6 +121,7 @@ static inline void box_init(struct box *box, struct test_dir *dir)
     assert_int_equal(fs_make_dirs(box->root_fd, "container", 0755, &box->container_fd, NULL), 0);
     box->env[0] = box_text("PATH=/bin");
     assert_int_equal(ident_generate(box->id, NULL), 0);
+    assert_int_equal(cgroup_choose_path(box->id, box->cgroup_path, NULL), 0);
     box->plan.id = box->id;
     box->plan.name = box_text("box");
     box->plan.hostname = box_text("boxhost");
@@ -179,6 +181,7 @@ static inline void box_read_all(struct box *box, int fd)
 static inline int box_start(struct box *box, struct launch *launch, int *ret_fd)
 {
     struct launch_request request = {.plan = &box->plan,
+                                     .cgroup_path = box->cgroup_path,
                                      .root_fd = box->root_fd,
                                      .container_dir_fd = box->container_fd,
                                      .stdin_fd = -1,

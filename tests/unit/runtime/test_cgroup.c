@@ -126,7 +126,7 @@ static void create(const struct plan_limits *limits, struct cgroup *cgroup)
 {
     struct mcpd_error err = {0};
 
-    if (cgroup_create(id, limits, cgroup, &err) < 0)
+    if (cgroup_create(group_path, limits, cgroup, &err) < 0)
         fail_msg("%s", err.message);
 }
 
@@ -386,7 +386,7 @@ static void test_leftover_of_the_same_id(void **state)
     create(&limits, &second); /* empty: taken away and made anew */
     pid = sleep_in(&second);
     wait_for_member(second.v1[0].dir_fd, pid);
-    assert_true(cgroup_create(id, &limits, &first, &err) < 0); /* in use */
+    assert_true(cgroup_create(group_path, &limits, &first, &err) < 0); /* in use */
     assert_int_equal(cgroup_kill_all(&second, NULL), 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(cgroup_remove(&second, NULL), 0);
@@ -402,16 +402,30 @@ static int refuse_to_user(void *context)
                                         {.cpu_quota_us = 1000, .cpu_period_us = 100000}};
     struct cgroup cgroup = CGROUP_NONE;
     struct mcpd_error err = {0};
+    char path[CGROUP_PATH_SIZE];
 
-    CHECK(cgroup_create(id, &none, &cgroup, &err) == 0 && cgroup.path[0] == '\0');
-    CHECK(cgroup_create(id, &by_default, &cgroup, &err) == 0 && cgroup.path[0] == '\0');
+    CHECK(cgroup_choose_path(id, path, &err) == 0 && path[0] == '\0');
+    CHECK(cgroup_create(path, &none, &cgroup, &err) == 0 && cgroup.path[0] == '\0');
+    CHECK(cgroup_create(path, &by_default, &cgroup, &err) == 0 && cgroup.path[0] == '\0');
     CHECK(cgroup_enter_self(&cgroup, false, &err) == 0);
     CHECK(cgroup_kill_all(&cgroup, &err) == 0);
     for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
-        CHECK(cgroup_create(id, &asked[i], &cgroup, &err) == -MCPD_E_UNSUPPORTED);
+        CHECK(cgroup_create(path, &asked[i], &cgroup, &err) == -MCPD_E_UNSUPPORTED);
         CHECK(strstr(err.message, "limit cannot be enforced: no cgroup is delegated") != NULL);
     }
     return 0;
+}
+
+/* The place is known before anything is made. */
+static void test_path_of_root(void **state)
+{
+    char path[CGROUP_PATH_SIZE];
+
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(cgroup_choose_path(id, path, NULL), 0);
+    assert_string_equal(path, group_path);
+    assert_false(is_left());
 }
 
 static void test_user(void **state)
@@ -446,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_destroy_after_a_crash),
         cmocka_unit_test(test_foreign_paths),
         cmocka_unit_test(test_leftover_of_the_same_id),
+        cmocka_unit_test(test_path_of_root),
         cmocka_unit_test(test_user),
         cmocka_unit_test(test_layout_name),
     };

@@ -1,94 +1,7 @@
 /* test_container.c - records: made, found, settled, removed. */
-#include "runtime/life.h"
+#include "runtime/records.h"
 
-#include "base/clock.h"
-#include "base/fsutil.h"
-#include "base/lock.h"
-#include "base/proc.h"
-
-/* ROOT and RUNROOT in a folder of the test. */
-struct folders {
-    struct test_dir *dir;
-    char root[80], runroot[80];
-    struct container_root containers;
-};
-
-static int setup(void **state)
-{
-    struct folders *folders = calloc(1, sizeof(*folders));
-    void *dir;
-
-    if (!folders || test_dir_setup(&dir) != 0)
-        return -1;
-    folders->dir = dir;
-    (void)snprintf(folders->root, sizeof(folders->root), "%s/root", folders->dir->path);
-    (void)snprintf(folders->runroot, sizeof(folders->runroot), "%s/run", folders->dir->path);
-    *state = folders;
-    return mkdir(folders->root, 0700) < 0 ||
-           container_root_open(folders->root, folders->runroot, &folders->containers, NULL) < 0;
-}
-
-static int teardown(void **state)
-{
-    struct folders *folders = *state;
-    void *dir = folders->dir;
-
-    container_root_done(&folders->containers);
-    free(folders);
-    return test_dir_teardown(&dir);
-}
-
-#define RECORD_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-
-/* A record; the number makes its id and its age. */
-static int create(struct folders *folders, unsigned int number, const char *name, bool auto_remove,
-                  char ret_id[IDENT_SIZE], struct mcpd_error *err)
-{
-    struct mcpd_create_options options = life_options();
-    struct life_image life;
-    struct plan plan;
-    int rc;
-
-    life_image_init(&life);
-    options.spec.name = name;
-    options.auto_remove = auto_remove;
-    life_build(&options, &life, &plan);
-    (void)snprintf(plan.id, IDENT_SIZE, "%08x%056x", number * 0x01010101, 0);
-    plan.created_unix_ns = (int64_t)number * 1000000000;
-    rc = container_create(&folders->containers, &plan, err);
-    if (rc == 0)
-        memcpy(ret_id, plan.id, IDENT_SIZE);
-    plan_done(&plan);
-    return rc;
-}
-
-static void must_create(struct folders *folders, unsigned int number, const char *name,
-                        char ret_id[IDENT_SIZE])
-{
-    struct mcpd_error err = {0};
-
-    if (create(folders, number, name, false, ret_id, &err) < 0)
-        fail_msg("%s", err.message);
-}
-
-static size_t count_entries(int dir_fd)
-{
-    CLEANUP_DIR DIR *dir = fdopendir(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY));
-    size_t count = 0;
-
-    while (readdir(dir))
-        count++;
-    return count - 2;
-}
-
-static void save_state(struct folders *folders, const char *id, enum container_status status)
-{
-    const struct container_state state = {.status = status, .started_unix_ns = 5};
-    int fd = openat(folders->containers.containers_fd, id, O_RDONLY | O_DIRECTORY);
-
-    assert_int_equal(container_save_state(fd, &state, false, NULL), 0);
-    close(fd);
-}
+#include "base/fdpass.h"
 
 /* --- making and finding ------------------------------------------------------------ */
 
@@ -236,7 +149,7 @@ static void test_list(void **state)
 
     for (unsigned int i = 0; i < 4; i++)
         must_create(folders, 4 - i, NULL, ids[i]);
-    fd = openat(folders->containers.containers_fd, ids[1], O_RDONLY | O_DIRECTORY);
+    fd = open_record(folders, ids[1]);
     put_file(fd, "spec.json", "{\"half\":");
     close(fd);
     assert_int_equal(mkdirat(folders->containers.containers_fd, "no-id", 0700), 0);
@@ -256,40 +169,41 @@ static void test_list(void **state)
 static void test_running_is_who_holds_the_lock(void **state)
 {
     struct folders *folders = *state;
-    const struct container_run run = {.monitor_pid = 1, .init_pid = 77, .cgroup_path = "/x"};
+    struct container_run run;
     struct container container;
     char id[IDENT_SIZE];
-    int run_dir_fd = -1;
-    int lock_fd = -1;
+    int lock_fd;
 
     must_create(folders, 1, "web", id);
     save_state(folders, id, CONTAINER_STATUS_RUNNING);
-    assert_int_equal(container_open_run_dir(&folders->containers, id, &run_dir_fd, NULL), 0);
-    assert_int_equal(lock_take(run_dir_fd, "lock", LOCK_KIND_EXCLUSIVE, 0, &lock_fd, NULL), 0);
-    assert_int_equal(container_save_run(run_dir_fd, &run, NULL), 0);
+    container_run_init(&run, "/x");
+    run.init_pid = 77;
+    lock_fd = hold_lock(folders, id);
+    assert_int_equal(container_save_run(lock_fd, &run, folders->runroot, NULL), 0);
     assert_int_equal(container_load(&folders->containers, id, &container, NULL), 0);
     assert_int_equal(container.state.status, CONTAINER_STATUS_RUNNING);
     assert_int_equal(container.run.init_pid, 77);
     assert_string_equal(container.run.cgroup_path, "/x");
     container_done(&container);
+    /* Whatever becomes of the runtime folder. */
+    assert_int_equal(fs_remove_tree(AT_FDCWD, folders->runroot, NULL), 0);
+    assert_int_equal(container_load(&folders->containers, id, &container, NULL), 0);
+    assert_int_equal(container.state.status, CONTAINER_STATUS_RUNNING);
+    container_done(&container);
     close(lock_fd);
-    close(run_dir_fd);
 }
 
-/* The process with the number in run.json is not touched when it is not the one that was meant. */
 static void test_lost_monitor(void **state)
 {
     struct folders *folders = *state;
-    struct container_run run = {.init_pid = getpid(), .init_start_ticks = 1};
+    struct container_run run;
     struct container container;
     char id[IDENT_SIZE];
-    int run_dir_fd = -1;
 
     must_create(folders, 1, "web", id);
     save_state(folders, id, CONTAINER_STATUS_RUNNING);
-    assert_int_equal(container_open_run_dir(&folders->containers, id, &run_dir_fd, NULL), 0);
-    container_boot_id(run.boot_id);
-    assert_int_equal(container_save_run(run_dir_fd, &run, NULL), 0);
+    container_run_init(&run, "");
+    leave_note(folders, id, &run);
     assert_int_equal(container_load(&folders->containers, id, &container, NULL), 0);
     assert_int_equal(container.state.status, CONTAINER_STATUS_EXITED);
     assert_int_equal(container.state.exit_code, 137);
@@ -297,17 +211,7 @@ static void test_lost_monitor(void **state)
     assert_true(container.state.finished_unix_ns > 0);
     assert_int_equal(container.state.started_unix_ns, 5);
     container_done(&container);
-    assert_false(fs_exists(run_dir_fd, "run.json"));
-    close(run_dir_fd);
-    /* Also with the right start time it is not a container: it lives in our pid namespace. */
-    assert_int_equal(proc_start_time(getpid(), &run.init_start_ticks, NULL), 0);
-    save_state(folders, id, CONTAINER_STATUS_STOPPING);
-    assert_int_equal(container_open_run_dir(&folders->containers, id, &run_dir_fd, NULL), 0);
-    assert_int_equal(container_save_run(run_dir_fd, &run, NULL), 0);
-    close(run_dir_fd);
-    assert_int_equal(container_load(&folders->containers, id, &container, NULL), 0);
-    assert_int_equal(container.state.status, CONTAINER_STATUS_EXITED);
-    container_done(&container);
+    assert_false(has_note(folders, id));
 }
 
 static void test_lost_and_to_be_removed(void **state)
@@ -334,7 +238,7 @@ static void test_damaged_state(void **state)
 
     must_create(folders, 1, "web", id);
     for (size_t i = 0; i < ARRAY_SIZE(damage); i++) {
-        int fd = openat(folders->containers.containers_fd, id, O_RDONLY | O_DIRECTORY);
+        int fd = open_record(folders, id);
 
         put_file(fd, "state.json", damage[i]);
         close(fd);
@@ -342,6 +246,42 @@ static void test_damaged_state(void **state)
         assert_int_equal(container.state.status, CONTAINER_STATUS_EXITED);
         container_done(&container);
     }
+}
+
+/* It can still be ended and removed, and says whether it runs. */
+static void test_damaged_spec(void **state)
+{
+    struct folders *folders = *state;
+    struct container container;
+    struct mcpd_error err = {0};
+    char id[IDENT_SIZE], other[IDENT_SIZE];
+    char text[160];
+    int lock_fd;
+    int fd;
+
+    must_create(folders, 1, "web", id);
+    must_create(folders, 2, "other", other);
+    fd = open_record(folders, id);
+    put_file(fd, "spec.json", "{");
+    close(fd);
+    (void)snprintf(text, sizeof(text), "container %s is damaged (mcpd rm -f removes it)", id);
+    assert_error(container_load(&folders->containers, id, &container, &err), err, MCPD_E_CORRUPT,
+                 text);
+    save_state(folders, id, CONTAINER_STATUS_RUNNING);
+    lock_fd = hold_lock(folders, id);
+    assert_error_contains(container_load(&folders->containers, id, &container, &err), err,
+                          MCPD_E_CORRUPT, "is damaged, and runs");
+    assert_int_equal(container_load_damaged(&folders->containers, id, &container, &err), 0);
+    assert_int_equal(container.state.status, CONTAINER_STATUS_RUNNING);
+    assert_int_equal(container.plan.stop_signal, SIGTERM);
+    container_done(&container);
+    close(lock_fd);
+    assert_int_equal(container_load_damaged(&folders->containers, id, &container, &err), 0);
+    assert_int_equal(container.state.status, CONTAINER_STATUS_EXITED);
+    assert_int_equal(container_remove(&folders->containers, &container, &err), 0);
+    container_done(&container);
+    assert_int_equal(count_entries(folders->containers.names_fd), 1);
+    assert_int_equal(container_find(&folders->containers, "other", id, NULL), 0);
 }
 
 static void test_state_round_trip(void **state)
@@ -371,16 +311,17 @@ static void test_remove(void **state)
 {
     struct folders *folders = *state;
     struct container container;
+    struct container_run run;
     struct mcpd_error err = {0};
     char id[IDENT_SIZE];
     char text[256];
-    int run_dir_fd = -1;
-    int lock_fd = -1;
+    int lock_fd;
 
     must_create(folders, 1, "web", id);
     save_state(folders, id, CONTAINER_STATUS_RUNNING);
-    assert_int_equal(container_open_run_dir(&folders->containers, id, &run_dir_fd, NULL), 0);
-    assert_int_equal(lock_take(run_dir_fd, "lock", LOCK_KIND_EXCLUSIVE, 0, &lock_fd, NULL), 0);
+    container_run_init(&run, "");
+    leave_note(folders, id, &run);
+    lock_fd = hold_lock(folders, id);
     assert_int_equal(container_load(&folders->containers, id, &container, NULL), 0);
     (void)snprintf(text, sizeof(text),
                    "cannot remove container %s as it is running - running or paused containers "
@@ -389,13 +330,53 @@ static void test_remove(void **state)
     assert_error(container_remove(&folders->containers, &container, &err), err, MCPD_E_STATE, text);
     container.state.status = CONTAINER_STATUS_EXITED;
     close(lock_fd);
-    close(run_dir_fd);
     assert_int_equal(container_remove(&folders->containers, &container, &err), 0);
+    /* Twice is as good; so is a lock of what is not there any more. */
+    assert_int_equal(container_remove(&folders->containers, &container, &err), 0);
+    assert_code(container_lock(&folders->containers, id, container.dir_fd, 0, &lock_fd, &err),
+                MCPD_E_NOT_FOUND);
     container_done(&container);
     assert_int_equal(count_entries(folders->containers.containers_fd), 0);
     assert_int_equal(count_entries(folders->containers.names_fd), 0);
     assert_int_equal(count_entries(folders->containers.run_fd), 0);
     assert_int_equal(count_entries(folders->containers.tmp_fd), 0);
+}
+
+/* Who removes it was killed between the two steps: the lock is in the folder that was renamed. */
+static void test_lock_of_a_removed_record(void **state)
+{
+    struct folders *folders = *state;
+    struct mcpd_error err = {0};
+    char id[IDENT_SIZE];
+    int lock_fd = -1;
+    int dir_fd;
+
+    must_create(folders, 1, "web", id);
+    dir_fd = open_record(folders, id);
+    assert_int_equal(
+        renameat(folders->containers.containers_fd, id, folders->containers.tmp_fd, id), 0);
+    assert_code(container_lock(&folders->containers, id, dir_fd, 0, &lock_fd, &err),
+                MCPD_E_NOT_FOUND);
+    close(dir_fd);
+}
+
+static void test_remove_unstarted(void **state)
+{
+    struct folders *folders = *state;
+    struct container container;
+    struct mcpd_error err = {0};
+    char id[IDENT_SIZE];
+    int lock_fd;
+
+    assert_int_equal(create(folders, 1, "web", true, id, &err), 0);
+    assert_int_equal(container_load(&folders->containers, id, &container, NULL), 0);
+    lock_fd = hold_lock(folders, id); /* somebody else starts it */
+    container_remove_unstarted(&folders->containers, &container);
+    assert_true(fs_exists(folders->containers.containers_fd, id));
+    close(lock_fd);
+    container_remove_unstarted(&folders->containers, &container);
+    assert_false(fs_exists(folders->containers.containers_fd, id));
+    container_done(&container);
 }
 
 /* The name may belong to a newer container already. */
@@ -411,29 +392,71 @@ static void test_remove_leaves_a_new_owner_of_the_name(void **state)
     assert_int_equal(container_delete(&folders->containers, id, "web", true, NULL), 0); /* twice */
 }
 
-static void test_sweep(void **state)
+static void make_run_dir(struct folders *folders, const char *id, const char *name, bool is_old)
+{
+    const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    int fd = -1;
+
+    assert_int_equal(container_make_run_dir(folders->runroot, id, &fd, NULL), 0);
+    if (name)
+        put_file(fd, name, "");
+    if (is_old)
+        assert_int_equal(futimens(fd, old), 0);
+    close(fd);
+}
+
+static void test_sweep_of_names_and_run_folders(void **state)
 {
     struct folders *folders = *state;
-    char id[IDENT_SIZE], found[IDENT_SIZE];
-    int fds[3], lock_fd;
+    char id[IDENT_SIZE], found[IDENT_SIZE], dead[IDENT_SIZE], starting[IDENT_SIZE];
+    int run_dir_fd, listen_fd;
 
     must_create(folders, 1, "web", id);
     assert_int_equal(symlinkat(LIFE_ID, folders->containers.names_fd, "dead"), 0);
-    /* Run folders: of the record, of nobody, and of a monitor that is just ending. */
-    assert_int_equal(container_open_run_dir(&folders->containers, id, &fds[0], NULL), 0);
-    assert_int_equal(container_open_run_dir(&folders->containers, LIFE_ID, &fds[1], NULL), 0);
-    put_file(fds[1], "run.json", "{}");
-    (void)snprintf(found, sizeof(found), "%064x", 5);
-    assert_int_equal(container_open_run_dir(&folders->containers, found, &fds[2], NULL), 0);
-    assert_int_equal(lock_take(fds[2], "lock", LOCK_KIND_EXCLUSIVE, 0, &lock_fd, NULL), 0);
+    /* Run folders: of a record; of nobody, with a socket and without; and of another ROOT, which
+     * runs or is just starting. */
+    make_run_dir(folders, id, NULL, true);
+    make_run_dir(folders, LIFE_ID, NULL, true);
+    (void)snprintf(dead, sizeof(dead), "%064x", 5);
+    assert_int_equal(container_make_run_dir(folders->runroot, dead, &run_dir_fd, NULL), 0);
+    assert_int_equal(fdpass_listen(run_dir_fd, "socket", &listen_fd, NULL), 0);
+    close(run_dir_fd);
+    (void)snprintf(starting, sizeof(starting), "%064x", 6);
+    make_run_dir(folders, starting, NULL, false);
     assert_int_equal(container_sweep(&folders->containers, NULL), 0);
     assert_int_equal(count_entries(folders->containers.names_fd), 1);
-    assert_true(fs_exists(folders->containers.run_fd, id));
-    assert_false(fs_exists(folders->containers.run_fd, LIFE_ID));
-    assert_true(fs_exists(folders->containers.run_fd, found));
     assert_int_equal(container_find(&folders->containers, "web", found, NULL), 0);
-    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-        close(fds[i]);
+    assert_true(fs_exists(folders->containers.run_fd, id));
+    assert_true(fs_exists(folders->containers.run_fd, dead));
+    assert_true(fs_exists(folders->containers.run_fd, starting));
+    assert_false(fs_exists(folders->containers.run_fd, LIFE_ID));
+    close(listen_fd);
+    assert_int_equal(container_sweep(&folders->containers, NULL), 0);
+    assert_false(fs_exists(folders->containers.run_fd, dead));
+}
+
+/* Killed after the note and before the state said running. */
+static void test_sweep_of_half_made_starts(void **state)
+{
+    struct folders *folders = *state;
+    struct container_run run;
+    struct mcpd_error err = {0};
+    char kept[IDENT_SIZE], thrown[IDENT_SIZE], held[IDENT_SIZE];
+    int lock_fd;
+
+    must_create(folders, 1, "kept", kept);
+    assert_int_equal(create(folders, 2, "thrown", true, thrown, &err), 0);
+    must_create(folders, 3, "held", held);
+    container_run_init(&run, "");
+    leave_note(folders, kept, &run);
+    leave_note(folders, thrown, &run);
+    leave_note(folders, held, &run);
+    lock_fd = hold_lock(folders, held);
+    assert_int_equal(container_sweep(&folders->containers, &err), 0);
+    assert_false(has_note(folders, kept));
+    assert_true(has_note(folders, held));
+    assert_false(fs_exists(folders->containers.containers_fd, thrown));
+    assert_int_equal(count_entries(folders->containers.names_fd), 2);
     close(lock_fd);
 }
 
@@ -451,10 +474,14 @@ int main(void)
         RECORD_TEST(test_lost_monitor),
         RECORD_TEST(test_lost_and_to_be_removed),
         RECORD_TEST(test_damaged_state),
+        RECORD_TEST(test_damaged_spec),
         DIR_TEST(test_state_round_trip),
         RECORD_TEST(test_remove),
         RECORD_TEST(test_remove_leaves_a_new_owner_of_the_name),
-        RECORD_TEST(test_sweep),
+        RECORD_TEST(test_lock_of_a_removed_record),
+        RECORD_TEST(test_remove_unstarted),
+        RECORD_TEST(test_sweep_of_names_and_run_folders),
+        RECORD_TEST(test_sweep_of_half_made_starts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

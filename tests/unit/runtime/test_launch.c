@@ -243,6 +243,7 @@ static void test_dies_with_the_monitor(void **state)
 static int start_with_terminal(struct box *box, struct launch *launch, int *ret_master)
 {
     struct launch_request request = {.plan = &box->plan,
+                                     .cgroup_path = box->cgroup_path,
                                      .root_fd = box->root_fd,
                                      .container_dir_fd = box->container_fd,
                                      .stdin_fd = -1,
