@@ -9,6 +9,8 @@
 #include "runtime/monitor.h"
 #include "runtime/tty.h"
 
+#define START_ATTEMPTS 3
+
 int engine_load_container(const struct mcpd_engine *engine, const char *name,
                           struct container *ret_container, struct mcpd_error *err)
 {
@@ -95,18 +97,24 @@ static bool is_active(const struct mcpd_engine *engine, const char *id)
     return answer;
 }
 
-/* And stays with it, if there are streams. */
+/* And stays with it, if there are streams. Of several who start it at once one does, and to all it
+ * was started; whoever wants to stay with one that has ended meanwhile starts it again. */
 static int start_stopped(const struct mcpd_engine *engine, const struct container *container,
                          const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
                          struct mcpd_error *err)
 {
     CLEANUP_FD int attach_fd = -1;
-    int rc = start(engine, container, streams, &attach_fd, err);
+    int rc = -MCPD_E_CONFLICT;
 
+    for (int attempt = 0; attempt < START_ATTEMPTS && rc == -MCPD_E_CONFLICT; attempt++) {
+        rc = start(engine, container, streams, &attach_fd, err);
+        if (rc == -MCPD_E_CONFLICT && !streams)
+            return 0;
+        if (rc == -MCPD_E_CONFLICT && is_active(engine, container->id))
+            return attach_running(engine, container, streams, ret_result, err);
+    }
     if (rc == 0)
         return streams ? attach_to(container, attach_fd, streams, ret_result, err) : 0;
-    if (rc == -MCPD_E_STATE && is_active(engine, container->id)) /* somebody else was faster */
-        return streams ? attach_running(engine, container, streams, ret_result, err) : 0;
     if (container->plan.auto_remove)
         container_remove_unstarted(&engine->containers, container);
     return rc;

@@ -114,6 +114,22 @@ static int make_name(const struct container_root *root, const char *name, const 
 /* --- making ------------------------------------------------------------------------------------
  */
 
+/* What cannot be read back must not be written: it would be a container that nobody can start. */
+static int check_spec(const json_t *json, const char *text, struct mcpd_error *err)
+{
+    struct plan plan;
+    struct mcpd_error why = {0};
+
+    if (strlen(text) > CONTAINER_SPEC_MAX_BYTES)
+        return error_set(err, MCPD_E_INVALID,
+                         "the description of the container is larger than %zu bytes",
+                         CONTAINER_SPEC_MAX_BYTES);
+    if (plan_from_json(json, &plan, &why) < 0)
+        return error_set(err, MCPD_E_INVALID, "the container cannot be described: %s", why.message);
+    plan_done(&plan);
+    return 0;
+}
+
 /* The folder is nobody's yet, so the file needs no name of its own first. */
 static int write_spec(int dir_fd, const struct plan *plan, bool sync, struct mcpd_error *err)
 {
@@ -124,6 +140,9 @@ static int write_spec(int dir_fd, const struct plan *plan, bool sync, struct mcp
 
     if (!text)
         return error_no_memory(err, "spec.json");
+    rc = check_spec(json, text, err);
+    if (rc < 0)
+        return rc;
     fd = openat(dir_fd, "spec.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_errno(err, "create 'spec.json'");

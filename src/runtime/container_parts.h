@@ -6,7 +6,8 @@
 
 #include "runtime/container.h"
 
-#define CONTAINER_LOCK "lock" /* in the record */
+#define CONTAINER_LOCK           "lock"            /* in the record */
+#define CONTAINER_SPEC_MAX_BYTES ((size_t)4 << 20) /* of spec.json */
 
 /* A full id. */
 bool container_is_id(const char *text);

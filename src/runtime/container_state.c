@@ -1,5 +1,5 @@
 /* container_state.c - state.json and spec.json of a container's record. */
-#include "runtime/container.h"
+#include "runtime/container_parts.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -9,7 +9,6 @@
 #include "base/str.h"
 
 #define FILE_MAX_BYTES 65536
-#define SPEC_MAX_BYTES (4u << 20)
 
 static const char status_names[][12] = {
     [CONTAINER_STATUS_CREATED] = "created",       [CONTAINER_STATUS_RUNNING] = "running",
@@ -108,7 +107,7 @@ int container_load_state(int dir_fd, struct container_state *ret_state, struct m
 int container_load_plan(int dir_fd, struct plan *ret_plan, struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *json = NULL;
-    int rc = jsonx_load(dir_fd, "spec.json", SPEC_MAX_BYTES, &json, err);
+    int rc = jsonx_load(dir_fd, "spec.json", CONTAINER_SPEC_MAX_BYTES, &json, err);
 
     return rc < 0 ? rc : plan_from_json(json, ret_plan, err);
 }

@@ -110,7 +110,7 @@ static int take_lock(struct monitor *monitor, struct mcpd_error *err)
         if (rc < 0)
             return rc;
         if (container_is_active(monitor->state.status))
-            return error_set(err, MCPD_E_STATE, "container %s is already running", monitor->id);
+            return error_set(err, MCPD_E_CONFLICT, "container %s is already running", monitor->id);
         if (clock_monotonic_ms() > deadline_ms)
             return error_set(err, MCPD_E_STATE, "container %s is being started or stopped",
                              monitor->id);

@@ -59,7 +59,7 @@ struct monitor_start_options {
 };
 
 /* Starts the monitor of a created or exited container and waits for STARTED or FAILED.
- * *ret_attach_fd is -1 unless attach. STATE: it runs already. */
+ * *ret_attach_fd is -1 unless attach. CONFLICT: somebody else was faster, and it runs. */
 int monitor_start(const struct container_root *root, const struct container *container,
                   const struct monitor_start_options *options, int *ret_attach_fd,
                   struct mcpd_error *err) MUST_CHECK;

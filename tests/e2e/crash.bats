@@ -123,12 +123,6 @@ partial_has() {
     says ""
 }
 
-monitor_of() {
-    local pid
-    pid=$(mcpd inspect --format '{{.State.Pid}}' "$1")
-    awk '/^PPid:/ {print $2}' "/proc/$pid/status"
-}
-
 @test "kill -9 of the monitor: shown as ended, nothing of it is left, it starts again" {
     need busybox
     ok run -d --name c --network none "$IMAGE" sleep 600

@@ -50,6 +50,16 @@ runs() {
     has "Read-only file system"
 }
 
+@test "run -v: more mounts than a container can have" {
+    local options=() i
+    for i in {1..1030}; do options+=(--tmpfs "/m/$i"); done
+    fails 125 run --network none "${options[@]}" "$IMAGE" true
+    error_is "Error: the container cannot be described: spec.json: more than 1024 mounts"
+    ok ps -aq
+    says ""
+    equal "$(find "$T/root/tmp" "$T/root/names" -mindepth 1)" ""
+}
+
 @test "run -v: relative source" {
     runs -v ./shared:/data "$IMAGE" cat /data/file
     says outside

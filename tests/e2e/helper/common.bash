@@ -9,6 +9,7 @@
 #   error_has TEXT                part of the last line of stderr
 #   start_client ARG...           mcpd in the background ($CLIENT); client_ends RC waits for it
 #   need IMAGE...                 pulls t/IMAGE of the suite's registry; $IMAGE names the last one
+#   init_of NAME, monitor_of NAME numbers of the container's two processes on the host
 #   eventually COMMAND...         until it succeeds, 10 seconds at most
 #   root_only / user_only REASON  skips the test
 #
@@ -111,6 +112,15 @@ eventually() {
 
 state_is() {
     [ "$(mcpd inspect --format '{{.State.Status}}' "$1")" = "$2" ]
+}
+
+# The container's process and its monitor, as the host numbers them.
+init_of() {
+    mcpd inspect --format '{{.State.Pid}}' "$1"
+}
+
+monitor_of() {
+    awk '/^PPid:/ {print $2}' "/proc/$(init_of "$1")/status"
 }
 
 # no_containers: of any state; no_containers -q: running.

@@ -21,6 +21,89 @@ static void test_create_and_load(void **state)
     assert_int_equal(count_entries(folders->containers.tmp_fd), 0);
 }
 
+/* What could not be read back is refused, and nothing of it is left. */
+static void refuse(struct folders *folders, struct plan *plan, const char *text)
+{
+    struct mcpd_error err = {0};
+
+    plan->id = strdup(LIFE_ID);
+    assert_error_contains(container_create(&folders->containers, plan, &err), err, MCPD_E_INVALID,
+                          text);
+    plan_done(plan);
+    assert_int_equal(count_entries(folders->containers.containers_fd), 0);
+    assert_int_equal(count_entries(folders->containers.names_fd), 0);
+    assert_int_equal(count_entries(folders->containers.tmp_fd), 0);
+}
+
+static void test_too_large(void **state)
+{
+    struct mcpd_create_options options = life_options();
+    struct folders *folders = *state;
+    const char *mounts[1030] = {NULL};
+    char texts[1029][24];
+    CLEANUP_FREE char *large = malloc(5 << 20);
+    struct life_image life;
+    struct plan plan;
+
+    life_image_init(&life);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        (void)snprintf(texts[i], sizeof(texts[i]), "/mounts/%zu", i);
+        mounts[i] = texts[i];
+    }
+    options.tmpfs = mounts;
+    life_build(&options, &life, &plan);
+    refuse(folders, &plan, "more than 1024 mounts");
+    options = life_options();
+    memset(large, 'x', 5 << 20);
+    large[(5 << 20) - 1] = '\0';
+    options.spec.env = (const char *const[]){large, NULL};
+    memcpy(large, "A=", 2);
+    life_build(&options, &life, &plan);
+    refuse(folders, &plan, "larger than 4194304 bytes");
+    options = life_options();
+    life_build(&options, &life, &plan);
+    plan.stop_timeout_s = UINT32_MAX;
+    refuse(folders, &plan, "mcpd.stopTimeout: out of range");
+    life_build(&options, &life, &plan);
+    plan.limits.memory_bytes = UINT64_MAX;
+    refuse(folders, &plan, "limit");
+}
+
+/* As many as can be read back are taken, and are read back. */
+static void test_as_large_as_can_be(void **state)
+{
+    struct mcpd_create_options options = life_options();
+    struct folders *folders = *state;
+    const char *mounts[1025] = {NULL};
+    char texts[1024][24];
+    struct mcpd_error err = {0};
+    struct container container;
+    struct life_image life;
+    struct plan plan;
+    size_t usual;
+
+    life_image_init(&life);
+    life_build(&options, &life, &plan);
+    usual = plan.mount_count;
+    plan_done(&plan);
+    for (size_t i = 0; i < 1024 - usual; i++) {
+        (void)snprintf(texts[i], sizeof(texts[i]), "/mounts/%zu", i);
+        mounts[i] = texts[i];
+    }
+    options.tmpfs = mounts;
+    life_build(&options, &life, &plan);
+    plan.id = strdup(LIFE_ID);
+    plan.process.rlimits = calloc(1, sizeof(*plan.process.rlimits));
+    plan.process.rlimit_count = 1;
+    plan.process.rlimits[0] = (struct plan_rlimit){0, UINT64_MAX, UINT64_MAX};
+    assert_int_equal(container_create(&folders->containers, &plan, &err), 0);
+    assert_int_equal(container_load(&folders->containers, LIFE_ID, &container, &err), 0);
+    assert_int_equal(container.plan.mount_count, 1024);
+    assert_true(container.plan.process.rlimits[0].soft == UINT64_MAX);
+    container_done(&container);
+    plan_done(&plan);
+}
+
 static void test_find(void **state)
 {
     struct folders *folders = *state;
@@ -464,6 +547,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RECORD_TEST(test_create_and_load),
+        RECORD_TEST(test_too_large),
+        RECORD_TEST(test_as_large_as_can_be),
         RECORD_TEST(test_find),
         RECORD_TEST(test_name_taken),
         RECORD_TEST(test_dead_name_is_free),
