@@ -87,6 +87,22 @@ int str_to_u32(const char *text, uint32_t maximum, uint32_t *ret_value)
     return 0;
 }
 
+int str_to_bool(const char *text, bool *ret_value)
+{
+    static const char words[2][6][6] = {
+        {"false", "0", "f", "F", "FALSE", "False"},
+        {"true", "1", "t", "T", "TRUE", "True"},
+    };
+
+    for (size_t value = 0; value < ARRAY_SIZE(words); value++)
+        for (size_t i = 0; i < ARRAY_SIZE(words[value]); i++)
+            if (strcmp(text, words[value][i]) == 0) {
+                *ret_value = value == 1;
+                return 0;
+            }
+    return -MCPD_E_INVALID;
+}
+
 /* ".75" in millionths; further digits are dropped, as they are less than a byte up to gigabytes
  * and less than anybody means above. */
 static int read_fraction(const char **cursor, uint64_t *ret_millionths)

@@ -25,6 +25,9 @@ bool str_equal(const char *a, const char *b); /* NULL equals only NULL */
 int str_to_u64(const char *text, uint64_t maximum, uint64_t *ret_value) MUST_CHECK;
 int str_to_u32(const char *text, uint32_t maximum, uint32_t *ret_value) MUST_CHECK;
 
+/* "true", "1", "T" and so on, as Go's ParseBool has it; -MCPD_E_INVALID otherwise, no text set. */
+int str_to_bool(const char *text, bool *ret_value) MUST_CHECK;
+
 /* "512", "64k", "1.5g", "10MiB" (b k m g t, case ignored, powers of 1024): docker's sizes. */
 int str_to_bytes(const char *text, uint64_t *ret_bytes) MUST_CHECK;
 

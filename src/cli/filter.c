@@ -296,7 +296,7 @@ static int prepare_bool(struct filter *filter, json_t *documents, struct mcpd_er
     bool value;
 
     (void)documents;
-    if (value_parse_bool(filter->value, &value) < 0)
+    if (str_to_bool(filter->value, &value) < 0)
         return error_set(err, MCPD_E_INVALID, "non-boolean value \"%s\" for %s filter",
                          filter->value, filter->key->name);
     filter->number = value;

@@ -52,7 +52,7 @@ static int refuse_number(const struct opt *row, const char *text, const char *fu
 static int store_flag(const struct opt *row, void *field, const char *text, struct mcpd_error *err)
 {
     bool value;
-    int rc = value_parse_bool(text, &value);
+    int rc = str_to_bool(text, &value);
 
     if (rc < 0)
         return refuse_number(row, text, "ParseBool", rc, err);
@@ -230,7 +230,7 @@ static int refuse_unless_harmless(const struct opt *row, const char *text, struc
 
     if (is_one_of(text, row->accepts))
         return 0;
-    if (opt_is_flag(row) && value_parse_bool(text, &value) == 0 &&
+    if (opt_is_flag(row) && str_to_bool(text, &value) == 0 &&
         value == (row->kind == OPT_KIND_OFF_FLAG))
         return 0;
     return error_set(err, MCPD_E_UNSUPPORTED, "--%s is not supported%s", row->name,

@@ -1,4 +1,4 @@
-/* values.c - numbers, switches, durations and times as podman's users write them. */
+/* values.c - numbers, durations and times as podman's users write them. */
 #include "cli/values.h"
 
 #include "base/clock.h"
@@ -7,24 +7,6 @@
 #include <string.h>
 
 #define NS_PER_SECOND INT64_C(1000000000)
-
-int value_parse_bool(const char *text, bool *ret_value)
-{
-    static const char *const words[2][6] = {
-        {"false", "0", "f", "F", "FALSE", "False"},
-        {"true", "1", "t", "T", "TRUE", "True"},
-    };
-
-    for (size_t value = 0; value < 2; value++) {
-        for (size_t i = 0; i < ARRAY_SIZE(words[value]); i++) {
-            if (strcmp(text, words[value][i]) == 0) {
-                *ret_value = value == 1;
-                return 0;
-            }
-        }
-    }
-    return -MCPD_E_INVALID;
-}
 
 int value_parse_int(const char *text, int64_t *ret_value)
 {

@@ -10,8 +10,6 @@
 /* All return 0, -MCPD_E_INVALID or -MCPD_E_LIMIT (out of range), without a text: the caller knows
  * the option. */
 
-/* As Go's ParseBool: 1, t, T, true, TRUE, True and their opposites. */
-int value_parse_bool(const char *text, bool *ret_value) MUST_CHECK;
 /* Decimal with an optional sign. */
 int value_parse_int(const char *text, int64_t *ret_value) MUST_CHECK;
 /* "1", "1.5", ".5" */

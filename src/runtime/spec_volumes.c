@@ -6,11 +6,15 @@
  */
 #include "runtime/spec_parts.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #include "base/str.h"
 #include "runtime/pathclean.h"
+
+#define SHARE_MAX       1000 /* percent: more than all memory, with swap */
+#define MODE_DIGITS_MAX 5
 
 void spec_mount_done(struct plan_mount *mount)
 {
@@ -40,12 +44,57 @@ static struct plan_mount tmpfs_defaults(void)
                                .is_user_volume = true};
 }
 
+/* "64m": what the kernel's own reader of numbers takes, without what it would silently make of
+ * more than fits. "50%" is of all memory. */
+static bool is_amount(const char *text, bool may_be_share)
+{
+    static const char letters[] = "kmgtpe";
+    size_t length = strspn(text, "0123456789");
+    CLEANUP_FREE char *digits = strndup(text, length);
+    const char *letter = text[length] ? strchr(letters, text[length] | 0x20) : NULL;
+    unsigned int shift = letter ? 10 * (unsigned int)(letter - letters + 1) : 0;
+    uint64_t number;
+
+    if (!digits || str_to_u64(digits, INT64_MAX, &number) < 0)
+        return false;
+    if (may_be_share && strcmp(text + length, "%") == 0)
+        return number <= SHARE_MAX;
+    return text[length + (letter ? 1 : 0)] == '\0' && number <= (uint64_t)INT64_MAX >> shift;
+}
+
+static bool is_mode(const char *text)
+{
+    size_t length = strlen(text);
+
+    return length > 0 && length <= MODE_DIGITS_MAX && text[strspn(text, "01234567")] == '\0';
+}
+
+/* What this kernel does not know, it refuses itself. */
+static bool is_data(const char *key, const char *value)
+{
+    uint32_t id;
+
+    if (strcmp(key, "size") == 0)
+        return is_amount(value, true);
+    if (strcmp(key, "nr_inodes") == 0 || strcmp(key, "nr_blocks") == 0)
+        return is_amount(value, false);
+    if (strcmp(key, "mode") == 0)
+        return is_mode(value);
+    if (strcmp(key, "uid") == 0 || strcmp(key, "gid") == 0)
+        return str_to_u32(value, INT32_MAX, &id) == 0;
+    return true;
+}
+
 static int add_data(struct plan_mount *mount, const char *key, const char *value,
                     struct mcpd_error *err)
 {
-    char *data =
-        str_format("%s%s%s=%s", mount->data ? mount->data : "", mount->data ? "," : "", key, value);
+    char *data;
 
+    if (!is_data(key, value))
+        return error_set(err, MCPD_E_INVALID, "invalid value \"%s\" for the tmpfs option \"%s\"",
+                         value, key);
+    data =
+        str_format("%s%s%s=%s", mount->data ? mount->data : "", mount->data ? "," : "", key, value);
     if (!data)
         return error_no_memory(err, "mount options");
     free(mount->data);
@@ -105,21 +154,31 @@ static bool take_propagation(const char *word, struct plan_mount *mount)
 }
 
 /* Words that every kind of mount knows. */
-static bool take_flag(const char *word, struct plan_mount *mount)
+static const struct flag {
+    char word[9];
+    bool value;
+    size_t offset;
+} flags[] = {
+    {"ro", true, offsetof(struct plan_mount, read_only)},
+    {"readonly", true, offsetof(struct plan_mount, read_only)},
+    {"rw", false, offsetof(struct plan_mount, read_only)},
+    {"nosuid", true, offsetof(struct plan_mount, no_suid)},
+    {"suid", false, offsetof(struct plan_mount, no_suid)},
+    {"nodev", true, offsetof(struct plan_mount, no_dev)},
+    {"dev", false, offsetof(struct plan_mount, no_dev)},
+    {"noexec", true, offsetof(struct plan_mount, no_exec)},
+    {"exec", false, offsetof(struct plan_mount, no_exec)},
+};
+
+/* is_meant: false for the opposite, "ro=false". False when the word is none of these. */
+static bool take_flag(const char *word, bool is_meant, struct plan_mount *mount)
 {
-    if (strcmp(word, "ro") == 0 || strcmp(word, "readonly") == 0)
-        mount->read_only = true;
-    else if (strcmp(word, "rw") == 0)
-        mount->read_only = false;
-    else if (strcmp(word, "suid") == 0 || strcmp(word, "nosuid") == 0)
-        mount->no_suid = word[0] == 'n';
-    else if (strcmp(word, "dev") == 0 || strcmp(word, "nodev") == 0)
-        mount->no_dev = word[0] == 'n';
-    else if (strcmp(word, "exec") == 0 || strcmp(word, "noexec") == 0)
-        mount->no_exec = word[0] == 'n';
-    else
-        return take_propagation(word, mount);
-    return true;
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+        if (strcmp(word, flags[i].word) == 0) {
+            *(bool *)((char *)mount + flags[i].offset) = flags[i].value == is_meant;
+            return true;
+        }
+    return is_meant && take_propagation(word, mount);
 }
 
 static bool is_one_of(const char *word, const char *const *words)
@@ -130,14 +189,15 @@ static bool is_one_of(const char *word, const char *const *words)
     return false;
 }
 
+static const char *const later[] = {"U", "O", "idmap", NULL};
+
 static int take_bind_word(const char *word, struct plan_mount *mount, struct mcpd_error *err)
 {
     /* SELinux labels, docker's consistency words and volume words change nothing here. */
     static const char *const ignored[] = {"z",          "Z",    "cached", "delegated",
                                           "consistent", "copy", "nocopy", NULL};
-    static const char *const later[] = {"U", "O", "idmap", NULL};
 
-    if (take_flag(word, mount) || is_one_of(word, ignored))
+    if (take_flag(word, true, mount) || is_one_of(word, ignored))
         return 0;
     if (strcmp(word, "bind") == 0 || strcmp(word, "rbind") == 0) {
         mount->recursive = word[0] == 'r';
@@ -203,7 +263,7 @@ int spec_tmpfs_parse(const char *text, struct plan_mount *ret_mount, struct mcpd
         const char *word = words[i] + (i == 0 && words[i][0] == ':');
         char *value = strchr(word, '=');
 
-        if (*word == '\0' || take_copy_up(word, &mount) || take_flag(word, &mount))
+        if (*word == '\0' || take_copy_up(word, &mount) || take_flag(word, true, &mount))
             continue;
         if (!value)
             return error_set(err, MCPD_E_INVALID, "invalid tmpfs option \"%s\"", word);
@@ -235,9 +295,21 @@ static int set_mount_type(const char *type, struct plan_mount *mount, struct mcp
     return error_set(err, MCPD_E_INVALID, "invalid filesystem type \"%s\"", type);
 }
 
-static bool is_true(const char *value)
+/* A key alone means yes. */
+static int take_bool(const char *key, const char *value, bool *ret_value, struct mcpd_error *err)
 {
-    return !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+    *ret_value = true;
+    if (value && str_to_bool(value, ret_value) < 0)
+        return error_set(err, MCPD_E_INVALID,
+                         "invalid value \"%s\" for the mount option \"%s\": must be true or false",
+                         value, key);
+    return 0;
+}
+
+static int refuse_pair(const char *key, const char *value, struct mcpd_error *err)
+{
+    return error_set(err, MCPD_E_INVALID, "invalid mount option \"%s%s%s\"", key, value ? "=" : "",
+                     value ? value : "");
 }
 
 static int take_tmpfs_pair(const char *key, const char *value, struct plan_mount *mount,
@@ -247,23 +319,42 @@ static int take_tmpfs_pair(const char *key, const char *value, struct plan_mount
         return add_data(mount, "size", value, err);
     if (value && strcmp(key, "tmpfs-mode") == 0)
         return add_data(mount, "mode", value, err);
-    if (take_copy_up(key, mount))
+    if (!value && take_copy_up(key, mount))
         return 0;
-    return error_set(err, MCPD_E_INVALID, "invalid mount option \"%s\"", key);
+    return refuse_pair(key, value, err);
 }
 
 static int take_bind_pair(const char *key, const char *value, struct plan_mount *mount,
                           struct mcpd_error *err)
 {
+    bool is_meant = false;
+    int rc;
+
     if (strcmp(key, "bind-propagation") == 0 && value && take_propagation(value, mount))
         return 0;
     if (strcmp(key, "bind-nonrecursive") == 0) {
-        mount->recursive = !is_true(value);
-        return 0;
+        rc = take_bool(key, value, &is_meant, err);
+        mount->recursive = !is_meant;
+        return rc;
     }
     if (strcmp(key, "relabel") == 0 || strcmp(key, "consistency") == 0)
         return 0;
-    return take_bind_word(key, mount, err);
+    return value && !is_one_of(key, later) ? refuse_pair(key, value, err)
+                                           : take_bind_word(key, mount, err);
+}
+
+/* Sets one of the flags; *ret_is_taken: it is one. */
+static int take_flag_pair(const char *key, const char *value, struct plan_mount *mount,
+                          bool *ret_is_taken, struct mcpd_error *err)
+{
+    bool is_meant = true;
+
+    *ret_is_taken = take_flag(key, true, mount);
+    if (!*ret_is_taken)
+        return 0;
+    if (take_bool(key, value, &is_meant, err) < 0)
+        return -MCPD_E_INVALID;
+    return is_meant || take_flag(key, false, mount) ? 0 : refuse_pair(key, value, err);
 }
 
 static int take_pair(const char *key, const char *value, const char *current_dir,
@@ -272,6 +363,8 @@ static int take_pair(const char *key, const char *value, const char *current_dir
     static const char *const sources[] = {"source", "src", NULL};
     static const char *const destinations[] = {"target", "destination", "dst", NULL};
     bool is_bind = mount->kind == PLAN_MOUNT_BIND;
+    bool is_taken = false;
+    int rc;
 
     if (strcmp(key, "type") == 0)
         return 0;
@@ -284,12 +377,9 @@ static int take_pair(const char *key, const char *value, const char *current_dir
         return path ? set_bind_source(path, current_dir, mount, err)
                     : error_no_memory(err, "mount");
     }
-    if (strcmp(key, "ro") == 0 || strcmp(key, "readonly") == 0) {
-        mount->read_only = is_true(value);
-        return 0;
-    }
-    if (!value && take_flag(key, mount))
-        return 0;
+    rc = take_flag_pair(key, value, mount, &is_taken, err);
+    if (rc < 0 || is_taken)
+        return rc;
     return is_bind ? take_bind_pair(key, value, mount, err)
                    : take_tmpfs_pair(key, value, mount, err);
 }

@@ -49,6 +49,19 @@ static void test_numbers(void **state)
     assert_true(small == UINT32_MAX);
 }
 
+static void test_bools(void **state)
+{
+    static const char *const bad[] = {"", "yes", "tRue", "2", "true "};
+    bool value = false;
+
+    assert_int_equal(str_to_bool("TRUE", &value), 0);
+    assert_true(value);
+    assert_int_equal(str_to_bool("0", &value), 0);
+    assert_false(value);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_int_equal(str_to_bool(bad[i], &value), -MCPD_E_INVALID);
+}
+
 static void test_sizes(void **state)
 {
     static const struct {
@@ -180,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format_prefix_suffix_equal),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_bools),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_format_bytes),
         cmocka_unit_test(test_copy_and_hex),

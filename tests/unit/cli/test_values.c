@@ -1,22 +1,9 @@
-/* test_values.c - switches, numbers, durations and times. */
+/* test_values.c - numbers, durations and times. */
 #include "cli/cli_test.h"
 
 #include "cli/values.h"
 
 #define SECOND INT64_C(1000000000)
-
-static void test_bools(void **state)
-{
-    static const char *const bad[] = {"", "yes", "tRue", "2", "true "};
-    bool value = false;
-
-    assert_int_equal(value_parse_bool("TRUE", &value), 0);
-    assert_true(value);
-    assert_int_equal(value_parse_bool("0", &value), 0);
-    assert_false(value);
-    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-        assert_int_equal(value_parse_bool(bad[i], &value), -MCPD_E_INVALID);
-}
 
 static void test_numbers(void **state)
 {
@@ -104,7 +91,6 @@ static void test_times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bools),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_times),

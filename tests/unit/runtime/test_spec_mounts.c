@@ -133,8 +133,11 @@ static void test_mount_option(void **state)
     options.mounts = WORDS("type=bind,source=/srv,target=/a,readonly",
                            "type=bind,src=sub,dst=/b,ro=false,bind-propagation=rshared",
                            "type=tmpfs,destination=/c,tmpfs-size=1m,tmpfs-mode=700,noexec",
-                           "target=/d,type=bind,source=/d,bind-nonrecursive=true");
+                           "target=/d,type=bind,source=/d,bind-nonrecursive=true",
+                           "type=bind,src=/e,dst=/e,rw=False,nosuid=t,dev=0,noexec=F");
     life_build(&options, &life, &plan);
+    assert_true(find(&plan, "/e")->read_only && find(&plan, "/e")->no_suid);
+    assert_true(find(&plan, "/e")->no_dev && !find(&plan, "/e")->no_exec);
     assert_true(find(&plan, "/a")->read_only);
     assert_string_equal(find(&plan, "/b")->source, "/home/me/sub");
     assert_false(find(&plan, "/b")->read_only);
@@ -180,10 +183,83 @@ static void test_refused_mounts(void **state)
     options.mounts = WORDS("type=bind,source=/x");
     life_refused(&options, MCPD_E_INVALID, "must set volume destination: \"type=bind,source=/x\"");
     options.mounts = WORDS("type=tmpfs,target=/x,what=1");
-    life_refused(&options, MCPD_E_INVALID, "invalid mount option \"what\"");
+    life_refused(&options, MCPD_E_INVALID, "invalid mount option \"what=1\"");
+    options.mounts = WORDS("type=bind,source=/x,target=/x,z=1");
+    life_refused(&options, MCPD_E_INVALID, "invalid mount option \"z=1\"");
+    options.mounts = WORDS("type=bind,source=/x,target=/x,U=true");
+    life_refused(&options, MCPD_E_UNSUPPORTED, "mount option \"U\" is not supported yet");
     options = life_options();
     options.tmpfs = WORDS("/x:wrong");
     life_refused(&options, MCPD_E_INVALID, "invalid tmpfs option \"wrong\"");
+}
+
+static void test_unparsable_values(void **state)
+{
+    static const char *const bools[] = {"ro",     "readonly", "rw",
+                                        "nosuid", "exec",     "bind-nonrecursive"};
+    static const char *const bad[] = {"maybe", "", "yes", "2"};
+    static const struct {
+        const char *key, *value;
+    } data[] = {{"size", "99999999999999g"},
+                {"size", "99999999999999999999"},
+                {"size", "16e"},
+                {"size", "-1"},
+                {"size", ""},
+                {"size", "1x"},
+                {"size", "1.5g"},
+                {"size", "1mb"},
+                {"size", "1001%"},
+                {"nr_inodes", "50%"},
+                {"nr_inodes", "9999999999999999999k"},
+                {"mode", "888"},
+                {"mode", "777777"},
+                {"mode", ""},
+                {"uid", "4294967296"},
+                {"gid", "-5"}};
+    struct mcpd_create_options options = life_options();
+    char text[128];
+    char wanted[160];
+
+    for (size_t i = 0; i < ARRAY_SIZE(bools); i++)
+        for (size_t j = 0; j < ARRAY_SIZE(bad); j++) {
+            (void)snprintf(text, sizeof(text), "type=bind,source=/x,target=/x,%s=%s", bools[i],
+                           bad[j]);
+            (void)snprintf(
+                wanted, sizeof(wanted),
+                "invalid value \"%s\" for the mount option \"%s\": must be true or false", bad[j],
+                bools[i]);
+            options.mounts = WORDS(text);
+            life_refused(&options, MCPD_E_INVALID, wanted);
+        }
+    options = life_options();
+    for (size_t i = 0; i < ARRAY_SIZE(data); i++) {
+        (void)snprintf(text, sizeof(text), "/x:%s=%s", data[i].key, data[i].value);
+        (void)snprintf(wanted, sizeof(wanted), "invalid value \"%s\" for the tmpfs option \"%s\"",
+                       data[i].value, data[i].key);
+        options.tmpfs = WORDS(text);
+        life_refused(&options, MCPD_E_INVALID, wanted);
+    }
+    options = life_options();
+    options.mounts = WORDS("type=tmpfs,target=/x,tmpfs-size=99999999999999g");
+    life_refused(&options, MCPD_E_INVALID,
+                 "invalid value \"99999999999999g\" for the tmpfs option \"size\"");
+}
+
+static void test_parsable_values(void **state)
+{
+    struct mcpd_create_options options = life_options();
+    struct life_image life;
+    struct plan plan;
+
+    life_image_init(&life);
+    options.tmpfs = WORDS("/a:size=64M,mode=1777,uid=5,gid=6", "/b:size=50%,nr_inodes=10k",
+                          "/c:size=7E,mode=01777", "/d:size=0,huge=never");
+    life_build(&options, &life, &plan);
+    assert_string_equal(find(&plan, "/a")->data, "size=64M,mode=1777,uid=5,gid=6");
+    assert_string_equal(find(&plan, "/b")->data, "size=50%,nr_inodes=10k");
+    assert_string_equal(find(&plan, "/c")->data, "size=7E,mode=01777");
+    assert_string_equal(find(&plan, "/d")->data, "size=0,huge=never");
+    plan_done(&plan);
 }
 
 static void test_sources(void **state)
@@ -221,6 +297,8 @@ int main(void)
         cmocka_unit_test(test_volumes),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_mount_option),
+        cmocka_unit_test(test_unparsable_values),
+        cmocka_unit_test(test_parsable_values),
         cmocka_unit_test(test_refused_mounts),
         DIR_TEST(test_sources),
     };
