@@ -28,7 +28,7 @@ int mcpd_protect_program(char **argv, struct mcpd_error *err)
     if (selfexe_is_protected())
         return 0;
     has_tried = true;
-    rc = selfexe_open_protected("/proc/self/exe", &fd, err);
+    rc = selfexe_open_protected("/proc/self/exe", false, &fd, err);
     if (rc < 0 || fd < 0)
         return rc;
     (void)syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);

@@ -164,6 +164,8 @@ static int start(const struct init_job *job, int *report_fd, struct mcpd_error *
     };
     int rc = selfexe_stat(&process.self, err);
 
+    if (rc == 0 && process.uses_reaper)
+        reaper_find_memory(&process.reaper_memory);
     if (rc == 0)
         rc = become_root(job, err);
     if (rc == 0)

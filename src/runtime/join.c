@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 
 #include "base/proc.h"
+#include "base/title.h"
 #include "base/userns.h"
 #include "runtime/devices.h"
 #include "runtime/handshake.h"
@@ -147,12 +148,14 @@ static int split_command(const struct join *join, int *report_fd, struct mcpd_er
 
 __attribute__((noreturn)) static void run_helper(struct join *join)
 {
+    static const char *const title[] = {"mcpd", NULL};
     struct mcpd_error error = {0};
     int report_fd = join->report_fds[1];
     int rc;
 
     process_protect_fds();
     (void)umask(0);
+    title_set(title); /* what the container's processes could read until we execute */
     rc = enter(join, &error);
     if (rc == 0)
         rc = split_command(join, &report_fd, &error);

@@ -47,6 +47,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "base/title.h"
 #include "runtime/hostfiles.h"
 #include "runtime/monitor_parts.h"
 
@@ -589,6 +590,7 @@ int monitor_main(int argc, char **argv)
 
     if (argc != 1 + ARGUMENT_COUNT)
         return 125;
+    title_remember(argc, argv);
     ignore_signals();
     (void)prctl(PR_SET_NAME, "mcpd");
     (void)umask(022);

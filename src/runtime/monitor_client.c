@@ -84,7 +84,7 @@ static int execute(const struct container_root *root, const struct container *co
     if (rc == 0)
         rc = make_environment(&env, err);
     if (rc == 0)
-        rc = selfexe_open_protected(options->program, &program_fd, err);
+        rc = selfexe_open_protected(options->program, container->plan.init, &program_fd, err);
     if (rc < 0)
         return rc;
     process.program = options->program;

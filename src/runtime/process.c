@@ -33,7 +33,6 @@
 #include "runtime/caps.h"
 #include "runtime/command.h"
 #include "runtime/handshake.h"
-#include "runtime/reaper.h"
 #include "runtime/rlimit.h"
 #include "runtime/user.h"
 
@@ -251,15 +250,15 @@ static int become_user(struct process_job *job, const struct user *user, struct 
  * ---------------------------------------------------------------------------------------- */
 
 /* Returns in the process that is to run the command. */
-static int split_reaper(bool has_tty, bool in_userns, struct mcpd_error *err)
+static int split_reaper(const struct process_job *job, struct mcpd_error *err)
 {
     pid_t pid = fork();
 
     if (pid < 0)
         return error_errno(err, "make a process for the command");
     if (pid > 0)
-        reaper_main(pid, in_userns);
-    reaper_prepare_command(has_tty);
+        reaper_main(pid, job->in_userns, job->process->args, &job->reaper_memory);
+    reaper_prepare_command(job->console != NULL);
     return 0;
 }
 
@@ -283,7 +282,7 @@ int process_run(struct process_job *job, struct mcpd_error *err)
     if (rc < 0)
         return rc;
     if (job->uses_reaper)
-        rc = split_reaper(job->console != NULL, job->in_userns, err);
+        rc = split_reaper(job, err);
     if (rc < 0)
         return rc;
     process_reset_signals();

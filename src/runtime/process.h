@@ -10,6 +10,7 @@
 
 #include "runtime/console.h"
 #include "runtime/plan.h"
+#include "runtime/reaper.h"
 #include "runtime/seccomp.h"
 
 struct process_job {
@@ -22,8 +23,9 @@ struct process_job {
     int report_fd;           /* handshake.h; moved to another number on the way */
     struct console *console; /* NULL without tty */
     bool in_userns;
-    bool makes_folder;     /* the working directory, when it is missing */
-    bool uses_reaper;      /* we become pid 1's reaper, a child runs the command */
+    bool makes_folder; /* the working directory, when it is missing */
+    bool uses_reaper;  /* we become pid 1's reaper, a child runs the command */
+    struct reaper_memory reaper_memory;
     bool ends_with_parent; /* killed when whoever made us ends */
 };
 

@@ -87,11 +87,12 @@ static bool could_write(const char *program)
            (stat(program, &st) == 0 && (geteuid() == 0 || st.st_uid == geteuid()));
 }
 
-int selfexe_open_protected(const char *program, int *ret_fd, struct mcpd_error *err)
+int selfexe_open_protected(const char *program, bool hides_path, int *ret_fd,
+                           struct mcpd_error *err)
 {
     int fd = geteuid() == 0 ? open_read_only_mount(program) : -1;
 
-    if (fd < 0 && could_write(program))
+    if (fd < 0 && (hides_path || could_write(program)))
         return open_copy(program, ret_fd, err);
     *ret_fd = fd;
     return 0;

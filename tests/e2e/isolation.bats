@@ -179,6 +179,36 @@ both_say() {
     says 1
 }
 
+@test "isolation: with --init, process 1 shows nothing of the host" {
+    # As root only who may trace can look into it.
+    local options=(--rm --init --network none -e X=hidden-word --label "Y=hidden-word")
+    [ "$MCPD_TEST_AS" = user ] || options+=(--cap-add SYS_PTRACE)
+    printf '%s\n' "$T/" "$MCPD" hidden-word monitor >"$T/words"
+    cat >"$T/look" <<'SCRIPT'
+tr '\0' ' ' </proc/1/cmdline | sed 's/ *$//'; echo
+tr -d '\0' </proc/1/environ; echo
+readlink /proc/1/exe
+cat /proc/1/comm
+# All of its memory but the texts of the program and the libraries.
+grep ' rw' /proc/1/maps | while IFS=' -' read -r start end rest; do
+    dd if=/proc/1/mem bs=4096 skip=$((0x$start / 4096)) count=$(((0x$end - 0x$start) / 4096)) 2>/tmp/dd | strings
+done >/tmp/memory
+[ "$(wc -c </tmp/memory)" -gt 500 ] && echo memory
+cat /proc/1/maps >>/tmp/memory
+grep -F -f /words /tmp/memory
+SCRIPT
+    fails 1 run "${options[@]}" -v "$T/look:/look:ro" -v "$T/words:/words:ro" "$IMAGE" sh /look
+    equal "${lines[0]}" "/dev/init -- sh /look"
+    if [ "$MCPD_TEST_AS" = user ]; then
+        equal "${lines[1]}" "/memfd:mcpd (deleted)"
+    else
+        equal "${lines[1]}" "/"
+    fi
+    equal "${lines[2]}" "mcpd-init"
+    equal "${lines[3]}" "memory"
+    equal "${#lines[@]}" 4
+}
+
 @test "isolation: the program on the host cannot be overwritten through /proc" {
     ok run -d --name c --network none "$IMAGE" sleep 600
     local before

@@ -310,9 +310,49 @@ static void test_paths_of_descriptors(void **state)
                  "find the path of descriptor 987: No such file or directory");
 }
 
+static int check_folder(const struct test_dir *dir, const char *name, struct mcpd_error *err)
+{
+    CLEANUP_FD int fd = -1;
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir->path, name);
+    assert_int_equal(fs_open_dir(AT_FDCWD, path, &fd, NULL), 0);
+    return fs_check_own_folder(path, fd, err);
+}
+
+static void test_own_folder(void **state)
+{
+    struct test_dir *dir = *state;
+    struct mcpd_error err = {0};
+
+    assert_int_equal(mkdirat(dir->fd, "own", 0700), 0);
+    assert_int_equal(mkdirat(dir->fd, "own/below", 0755), 0);
+    assert_int_equal(symlinkat("own", dir->fd, "link"), 0);
+    assert_int_equal(check_folder(dir, "own", &err), 0);
+    assert_int_equal(check_folder(dir, "own/", &err), 0);
+    assert_int_equal(check_folder(dir, "link", &err), 0);
+    assert_int_equal(check_folder(dir, "link/below", &err), 0);
+    assert_int_equal(fchmodat(dir->fd, "own/below", 0707, 0), 0);
+    assert_error_contains(check_folder(dir, "own/below", &err), err, MCPD_E_DENIED,
+                          "can be written to by everybody");
+    if (geteuid() != 0)
+        return;
+    assert_int_equal(fchmodat(dir->fd, "own/below", 0755, 0), 0);
+    assert_int_equal(fchownat(dir->fd, "link", TEST_USER_ID, 0, AT_SYMLINK_NOFOLLOW), 0);
+    assert_error_contains(check_folder(dir, "link", &err), err, MCPD_E_DENIED, "is not followed");
+    assert_error_contains(check_folder(dir, "link/", &err), err, MCPD_E_DENIED, "is not followed");
+    assert_error_contains(check_folder(dir, "link/below", &err), err, MCPD_E_DENIED,
+                          "is not followed");
+    assert_int_equal(check_folder(dir, "own/below", &err), 0);
+    assert_int_equal(fchownat(dir->fd, "own/below", TEST_USER_ID, 0, 0), 0);
+    assert_error_contains(check_folder(dir, "own/below", &err), err, MCPD_E_DENIED,
+                          "belongs to user 54321");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        DIR_TEST(test_own_folder),
         DIR_TEST(test_read),
         cmocka_unit_test(test_read_what_has_no_size),
         DIR_TEST(test_write),
