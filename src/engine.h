@@ -23,6 +23,8 @@ struct mcpd_engine {
 /* By name, id or unique prefix. The caller calls container_done. */
 int engine_load_container(const struct mcpd_engine *engine, const char *name,
                           struct container *ret_container, struct mcpd_error *err) MUST_CHECK;
+/* What a stop waits before it kills; timeout_s < 0: as the container has it. */
+int engine_stop_timeout_ms(const struct container *container, int timeout_s);
 /* image_local.c: what a pull policy says without asking a registry. *ret_is_settled: nothing is to
  * be pulled, and *ret_id is set (owned by the caller). NEVER of an image that is not here:
  * NOT_FOUND. */

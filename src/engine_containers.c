@@ -39,16 +39,19 @@ int mcpd_container_id(struct mcpd_engine *engine, const char *name, char **ret_i
 
 /* --- start ------------------------------------------------------------------------------------ */
 
-static int attach_to(const struct container *container, int connection_fd,
+/* is_starter: the container is run for us, and ends when nobody takes its output any more. */
+static int attach_to(const struct container *container, int connection_fd, bool is_starter,
                      const struct mcpd_streams *streams, struct mcpd_attach_result *ret_result,
                      struct mcpd_error *err)
 {
+    const struct stream_abandon abandon = {.stop_signal = container->plan.stop_signal,
+                                           .timeout_ms = engine_stop_timeout_ms(container, -1)};
     const struct attach_request request = {.streams = streams,
                                            .has_tty = container->plan.process.tty,
                                            .wants_input = container->plan.process.open_stdin,
                                            .connection_fd = connection_fd,
-                                           .master_fd = -1,
-                                           .end_fd = -1};
+                                           .end_fd = -1,
+                                           .abandon = is_starter ? &abandon : NULL};
     struct mcpd_attach_result result = {0};
     int rc = attach_run(&request, &result, err);
 
@@ -67,7 +70,7 @@ static int attach_running(const struct mcpd_engine *engine, const struct contain
     CLEANUP_FD int fd = -1;
     int rc = monitor_request(&engine->containers, container->id, &request, &reply, &fd, err);
 
-    return rc < 0 ? rc : attach_to(container, fd, streams, ret_result, err);
+    return rc < 0 ? rc : attach_to(container, fd, false, streams, ret_result, err);
 }
 
 /* *ret_attach_fd stays -1 without streams. */
@@ -114,7 +117,7 @@ static int start_stopped(const struct mcpd_engine *engine, const struct containe
             return attach_running(engine, container, streams, ret_result, err);
     }
     if (rc == 0)
-        return streams ? attach_to(container, attach_fd, streams, ret_result, err) : 0;
+        return streams ? attach_to(container, attach_fd, true, streams, ret_result, err) : 0;
     if (container->plan.auto_remove)
         container_remove_unstarted(&engine->containers, container);
     return rc;

@@ -156,7 +156,7 @@ static int end(const struct mcpd_engine *engine, struct container *container, in
 
 /* --- stop, wait, kill ------------------------------------------------------------------- */
 
-static int stop_timeout_ms(const struct container *container, int timeout_s)
+int engine_stop_timeout_ms(const struct container *container, int timeout_s)
 {
     int64_t seconds = timeout_s < 0 ? (int64_t)container->plan.stop_timeout_s : timeout_s;
 
@@ -172,8 +172,8 @@ int mcpd_stop(struct mcpd_engine *engine, const char *name, int timeout_s, bool 
 
     if (rc < 0)
         return rc;
-    rc = end(engine, &container, container.plan.stop_signal, stop_timeout_ms(&container, timeout_s),
-             &ending, err);
+    rc = end(engine, &container, container.plan.stop_signal,
+             engine_stop_timeout_ms(&container, timeout_s), &ending, err);
     container_done(&container);
     if (rc == 0 && ret_was_killed)
         *ret_was_killed = ending.was_killed;

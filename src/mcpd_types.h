@@ -132,6 +132,7 @@ struct mcpd_streams {
 enum mcpd_attach_end {
     MCPD_ATTACH_EXITED,
     MCPD_ATTACH_DETACHED,
+    MCPD_ATTACH_READER_GONE, /* nobody reads what we write, and the container is not ours to end */
 };
 struct mcpd_attach_result {
     enum mcpd_attach_end end;

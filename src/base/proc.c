@@ -12,6 +12,7 @@
  */
 #include "base/proc.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -35,6 +36,8 @@
 #define PLACED_MAX       (3 + KEEP_MAX)
 #define OUTPUT_MAX       65536
 #define STAT_FILE_MAX    4096
+#define STATUS_FILE_MAX  16384
+#define SIGNAL_MAX       64
 #define DEFAULT_PATH     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 enum child_step {
@@ -490,4 +493,30 @@ int proc_start_time(pid_t pid, unsigned long long *ret_ticks, struct mcpd_error 
         return error_set(err, MCPD_E_SYSTEM, "cannot read '%s'", path);
     *ret_ticks = ticks;
     return 0;
+}
+
+/* "SigCgt:\t0000000000014a00": bit 0 is signal 1. */
+static bool mask_has_signal(const char *status, const char *name, int signal_number)
+{
+    const char *line = strstr(status, name);
+    uint64_t mask = 0;
+
+    for (const char *digit = line ? line + strlen(name) : ""; isxdigit((unsigned char)*digit);
+         digit++)
+        mask = mask << 4 | (uint64_t)(*digit <= '9' ? *digit - '0' : (*digit | 0x20) - 'a' + 10);
+    return (mask >> (signal_number - 1) & 1) != 0;
+}
+
+bool proc_handles_signal(pid_t pid, int signal_number)
+{
+    struct mcpd_error ignored;
+    CLEANUP_FREE char *text = NULL;
+    char path[32];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    if (signal_number < 1 || signal_number > SIGNAL_MAX ||
+        fs_read_file(AT_FDCWD, path, STATUS_FILE_MAX, &text, NULL, &ignored) < 0)
+        return false;
+    return mask_has_signal(text, "\nSigCgt:\t", signal_number) ||
+           mask_has_signal(text, "\nSigBlk:\t", signal_number);
 }

@@ -69,6 +69,10 @@ int proc_exit_code(int wait_status);
  * (/proc/PID/stat field 22). -MCPD_E_NOT_FOUND when gone. */
 int proc_start_time(pid_t pid, unsigned long long *ret_ticks, struct mcpd_error *err) MUST_CHECK;
 
+/* Would the signal reach the process: has it a handler, or does it hold it back to fetch it itself?
+ * False when it is gone. */
+bool proc_handles_signal(pid_t pid, int signal_number);
+
 /* Every signal of this process at its default. System calls only. */
 void proc_default_signals(void);
 

@@ -9,6 +9,7 @@ enum {
     EXITCODE_NOT_RUNNABLE = 126, /* its command or user cannot be run */
     EXITCODE_NOT_FOUND = 127,    /* its command does not exist */
     EXITCODE_INTERRUPTED = 130,  /* as if ended by SIGINT */
+    EXITCODE_NO_READER = 141,    /* as if ended by SIGPIPE */
 };
 
 /* Commands that differ from the usual 125, 126, 127. */

@@ -12,14 +12,28 @@
 #define COLUMN_PADDING   2
 #define COLUMNS_MAX      64
 
+/* Why something did not arrive; 0: all did so far. */
+static int write_errno;
+
+bool out_has_failed(FILE *file)
+{
+    if (!ferror(file))
+        return false;
+    if (write_errno == 0)
+        write_errno = errno != 0 ? errno : EIO;
+    return true;
+}
+
 void out_text(const char *text)
 {
     (void)fputs(text, stdout);
+    (void)out_has_failed(stdout);
 }
 
 void out_line(const char *text)
 {
     (void)puts(text);
+    (void)out_has_failed(stdout);
 }
 
 /* 15 digits print 11.27 as 11.27. */
@@ -29,6 +43,7 @@ void out_json(const json_t *json, size_t indent)
 
     (void)json_dumpf(json, stdout, flags | (indent > 0 ? JSON_INDENT(indent) : JSON_COMPACT));
     (void)putchar('\n');
+    (void)out_has_failed(stdout);
 }
 
 /* ------------------------------------------------------------------ columns */
@@ -240,12 +255,12 @@ unsigned int out_terminal_height(int fd)
 
 int out_finish(int status)
 {
-    errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (fflush(stdout) != 0)
+        (void)out_has_failed(stdout);
+    if (write_errno == 0)
         return status;
-    if (errno == EPIPE)
-        return status != 0 ? status : 1;
-    (void)fprintf(stderr, "Error: write standard output: %s\n",
-                  errno != 0 ? strerror(errno) : "not everything could be written");
+    if (write_errno == EPIPE)
+        return status != 0 ? status : EXITCODE_NO_READER;
+    (void)fprintf(stderr, "Error: write standard output: %s\n", strerror(write_errno));
     return EXITCODE_ENGINE;
 }

@@ -5,7 +5,9 @@
 #include "base/buf.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* podman's indents: ps and info 2, images and manifests 4, inspect 5. */
 #define OUT_INDENT_PS      2
@@ -33,8 +35,12 @@ void out_append_cell(struct buf *line, const char *text);
 unsigned int out_terminal_width(int fd);
 unsigned int out_terminal_height(int fd);
 
-/* Flushes stdout. Unchanged status when all arrived; 1 when the reader has gone, 125 with a message
- * when it could not be written (a full disk). */
+/* Has writing to this stream failed? The first reason is kept for out_finish; so it is to be asked
+ * right behind a write that was not made here. */
+bool out_has_failed(FILE *file);
+
+/* Flushes stdout. Unchanged status when all arrived; quietly 141 when the reader has gone, as if
+ * SIGPIPE had ended us; 125 with a message when it could not be written (a full disk). */
 int out_finish(int status);
 
 #endif

@@ -62,3 +62,16 @@ int streams_open(const struct cli *cli, const struct streams_wish *wish,
     *ret_null_fd = TAKE_FD(null_fd);
     return 0;
 }
+
+int streams_exit_status(const struct mcpd_attach_result *result)
+{
+    switch (result->end) {
+    case MCPD_ATTACH_EXITED:
+        return result->exit_code;
+    case MCPD_ATTACH_DETACHED:
+        return EXITCODE_OK;
+    case MCPD_ATTACH_READER_GONE:
+        return EXITCODE_NO_READER;
+    }
+    return EXITCODE_ENGINE;
+}

@@ -17,4 +17,7 @@ int streams_open(const struct cli *cli, const struct streams_wish *wish,
                  struct mcpd_streams *ret_streams, int *ret_null_fd,
                  struct mcpd_error *err) MUST_CHECK;
 
+/* The exit status of the command that was attached. */
+int streams_exit_status(const struct mcpd_attach_result *result);
+
 #endif

@@ -16,6 +16,11 @@
  * or the pipes of a process of our own (exec; its pidfd tells the end). What such a process left in
  * them is still taken, but what holds them open after its end is not waited for.
  *
+ * Nobody takes our output any more (`| head -1`, a full disk): a local program would be ended by
+ * its next write. So the command that started a container has its monitor end it, drops what still
+ * comes and waits for the exit code. Of an exec'd process the pipe or terminal is closed, and the
+ * kernel does the rest. Whoever only looks on leaves.
+ *
  * Detaching: ctrl-p ctrl-q, as docker and podman. A ctrl-p is held back until the next key.
  */
 #include "runtime/attach.h"
@@ -60,6 +65,9 @@ struct attach {
     size_t output_start, output_end;
     int output_fd;      /* where that goes */
     size_t output_step; /* how much a write takes without blocking */
+    int lost_errno;     /* nobody takes it any more: why; 0: somebody does */
+    bool drops_output;  /* what still comes is thrown away */
+    bool owes_abandon;  /* the monitor has not been told yet */
 
     /* To the container. */
     char input[STREAM_MAX_PAYLOAD];
@@ -79,8 +87,14 @@ static bool has_peer(const struct attach *attach)
 {
     const struct attach_request *request = attach->request;
 
-    return request->connection_fd >= 0 || request->master_fd >= 0 ||
+    return request->connection_fd >= 0 || request->master_fd ||
            (request->pipe_fds && request->pipe_fds[0] >= 0);
+}
+
+/* The terminal; -1: none (any more). */
+static int master_of(const struct attach *attach)
+{
+    return attach->request->master_fd ? *attach->request->master_fd : -1;
 }
 
 /* Our end of pipe 0, 1 or 2; -1: none. */
@@ -115,7 +129,7 @@ static void flush_input(struct attach *attach)
     if (attach->request->connection_fd >= 0) {
         taken = send_packet(attach, STREAM_STDIN, bytes, count) ? (ssize_t)count : -1;
     } else {
-        int fd = attach->request->pipe_fds ? pipe_of(attach, 0) : attach->request->master_fd;
+        int fd = attach->request->pipe_fds ? pipe_of(attach, 0) : master_of(attach);
 
         do
             taken = write(fd, bytes, count);
@@ -135,10 +149,20 @@ static void end_input(struct attach *attach)
         (void)close(TAKE_FD(attach->request->pipe_fds[0]));
 }
 
-static void flush_end(struct attach *attach)
+static bool owes_words(const struct attach *attach)
 {
-    if (send_packet(attach, STREAM_STDIN_END, NULL, 0) || errno != EAGAIN)
+    return attach->owes_end || attach->owes_abandon;
+}
+
+/* What the monitor had no room for yet. */
+static void flush_words(struct attach *attach)
+{
+    if (attach->owes_end && (send_packet(attach, STREAM_STDIN_END, NULL, 0) || errno != EAGAIN))
         attach->owes_end = false;
+    if (attach->owes_abandon && (send_packet(attach, STREAM_ABANDON, attach->request->abandon,
+                                             sizeof(*attach->request->abandon)) ||
+                                 errno != EAGAIN))
+        attach->owes_abandon = false;
 }
 
 static void send_size(const struct attach *attach)
@@ -152,7 +176,7 @@ static void send_size(const struct attach *attach)
     if (attach->request->connection_fd >= 0)
         (void)send_packet(attach, STREAM_RESIZE, size, sizeof(size));
     else
-        tty_set_size(attach->request->master_fd, size[0], size[1]);
+        tty_set_size(master_of(attach), size[0], size[1]);
 }
 
 static void send_signal(const struct attach *attach, int number)
@@ -205,6 +229,12 @@ static void take_keys(struct attach *attach)
     }
 }
 
+/* Nobody sits there any more; the container goes on. */
+static int hung_up(struct mcpd_error *err)
+{
+    return error_set(err, MCPD_E_CANCELLED, "the terminal hung up");
+}
+
 static int read_input(struct attach *attach, struct mcpd_error *err)
 {
     /* One byte in front for a key held back from the read before. */
@@ -213,8 +243,8 @@ static int read_input(struct attach *attach, struct mcpd_error *err)
 
     if (count < 0 && (errno == EINTR || errno == EAGAIN))
         return 0;
-    if (count <= 0 && attach->tty.fd >= 0) /* nobody sits there any more; the container goes on */
-        return error_set(err, MCPD_E_CANCELLED, "the terminal hung up");
+    if (count <= 0 && attach->tty.fd >= 0)
+        return hung_up(err);
     if (count <= 0) {
         end_input(attach);
         return 0;
@@ -239,6 +269,45 @@ static size_t step_of(int fd)
     return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? STREAM_MAX_PAYLOAD : 4096;
 }
 
+/* EIO of a terminal: the window was closed, and what runs in it may go on. */
+static bool has_hung_up(int fd)
+{
+    struct stat st;
+    int saved = errno;
+    bool answer = errno == EIO && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode);
+
+    errno = saved;
+    return answer;
+}
+
+static void close_peer(int *fd)
+{
+    cleanup_close_fd(fd);
+    *fd = -1;
+}
+
+static int lose_output(struct attach *attach, struct mcpd_error *err)
+{
+    const struct attach_request *request = attach->request;
+    bool is_stdout = attach->output_fd == request->streams->output_fd;
+
+    attach->output_start = attach->output_end = 0;
+    if (has_hung_up(attach->output_fd))
+        return hung_up(err);
+    attach->lost_errno = errno;
+    if (request->master_fd) {
+        close_peer(request->master_fd);
+    } else if (request->pipe_fds) {
+        close_peer(&request->pipe_fds[is_stdout ? STDOUT_FILENO : STDERR_FILENO]);
+    } else if (request->abandon) {
+        attach->drops_output = attach->owes_abandon = true;
+    } else {
+        attach->result.end = MCPD_ATTACH_READER_GONE;
+        attach->is_done = true;
+    }
+    return 0;
+}
+
 static int write_output(struct attach *attach, struct mcpd_error *err)
 {
     size_t count = attach->output_end - attach->output_start;
@@ -249,17 +318,15 @@ static int write_output(struct attach *attach, struct mcpd_error *err)
     written = write(attach->output_fd, attach->output + attach->output_start, count);
     if (written < 0 && (errno == EINTR || errno == EAGAIN))
         return 0;
-    if (written < 0 && errno == EPIPE)
-        return error_set(err, MCPD_E_CANCELLED, "nobody reads the output any more");
     if (written < 0)
-        return error_errno(err, "write the output");
+        return lose_output(attach, err);
     attach->output_start += (size_t)written;
     return 0;
 }
 
 static void set_output(struct attach *attach, int fd, size_t start, size_t end)
 {
-    if (fd < 0)
+    if (fd < 0 || attach->drops_output)
         return;
     if (fd != attach->output_fd) {
         attach->output_fd = fd;
@@ -328,7 +395,7 @@ static bool read_bytes(struct attach *attach, int fd, int output_fd)
 
 static bool read_peer(struct attach *attach)
 {
-    int fd = attach->request->pipe_fds ? pipe_of(attach, 1) : attach->request->master_fd;
+    int fd = attach->request->pipe_fds ? pipe_of(attach, 1) : master_of(attach);
 
     return read_bytes(attach, fd, attach->request->streams->output_fd);
 }
@@ -433,9 +500,9 @@ static void prepare(const struct attach *attach, struct pollfd polls[POLL_COUNT]
     bool has_output = attach->output_start < attach->output_end;
     bool has_input = attach->input_start < attach->input_end;
     bool has_pipes = request->pipe_fds != NULL;
-    int peer_fd = request->connection_fd >= 0 ? request->connection_fd : request->master_fd;
+    int peer_fd = request->connection_fd >= 0 ? request->connection_fd : master_of(attach);
     int peer_events =
-        (has_output ? 0 : POLLIN) | ((has_input || attach->owes_end) && !has_pipes ? POLLOUT : 0);
+        (has_output ? 0 : POLLIN) | ((has_input || owes_words(attach)) && !has_pipes ? POLLOUT : 0);
 
     if (has_pipes)
         peer_fd = pipe_of(attach, 1);
@@ -460,8 +527,8 @@ static int serve_peer(struct attach *attach, short events, struct mcpd_error *er
 {
     if (events & POLLOUT && attach->input_start < attach->input_end)
         flush_input(attach);
-    else if (events & POLLOUT && attach->owes_end)
-        flush_end(attach);
+    else if (events & POLLOUT && owes_words(attach))
+        flush_words(attach);
     if (attach->output_start < attach->output_end || !(events & (POLLIN | POLLHUP | POLLERR)))
         return 0;
     if (attach->request->connection_fd >= 0)
@@ -526,25 +593,39 @@ static struct attach *attach_new(const struct attach_request *request)
     attach->output_start = attach->output_end = 0;
     attach->output_fd = -1;
     attach->output_step = 0;
+    attach->lost_errno = 0;
     attach->input_start = attach->input_end = 0;
     attach->is_input_open =
         has_peer(attach) && request->wants_input && request->streams->input_fd >= 0;
-    attach->owes_end = attach->has_detach_prefix = attach->is_done = false;
+    attach->owes_end = attach->owes_abandon = attach->drops_output = false;
+    attach->has_detach_prefix = attach->is_done = false;
     attach->is_peer_gone = attach->is_peer_error_gone = false;
     attach->result = (struct mcpd_attach_result){0};
     return attach;
+}
+
+static int prepare_terminal(struct attach *attach, struct mcpd_error *err)
+{
+    const struct mcpd_streams *streams = attach->request->streams;
+
+    if (!attach->request->has_tty)
+        return 0;
+    if (attach->is_input_open && isatty(streams->input_fd))
+        return tty_make_raw(streams->input_fd, &attach->tty, err);
+    if (isatty(streams->output_fd))
+        return tty_pass_output(streams->output_fd, &attach->tty, err);
+    return 0;
 }
 
 int attach_run(const struct attach_request *request, struct mcpd_attach_result *ret_result,
                struct mcpd_error *err)
 {
     CLEANUP(attach_free) struct attach *attach = attach_new(request);
-    int rc = 0;
+    int rc;
 
     if (!attach)
         return error_no_memory(err, "attach");
-    if (attach->is_input_open && request->has_tty && isatty(request->streams->input_fd))
-        rc = tty_make_raw(request->streams->input_fd, &attach->tty, err);
+    rc = prepare_terminal(attach, err);
     if (rc == 0)
         rc = catch_signals(attach, err);
     if (rc == 0)
@@ -554,6 +635,10 @@ int attach_run(const struct attach_request *request, struct mcpd_attach_result *
     /* What came with the end still has to get out. */
     while (rc == 0 && attach->output_start < attach->output_end)
         rc = write_output(attach, err);
+    if (rc == 0 && attach->lost_errno != 0 && attach->lost_errno != EPIPE) {
+        errno = attach->lost_errno;
+        rc = error_errno(err, "write the output");
+    }
     if (rc == 0)
         *ret_result = attach->result;
     return rc;

@@ -190,15 +190,18 @@ static int await_end(const struct exec_request *request, struct exec *exec,
                                           .has_tty = request->options->tty,
                                           .wants_input = request->options->interactive,
                                           .connection_fd = -1,
-                                          .master_fd = exec->master_fd,
+                                          .master_fd =
+                                              has_terminal(request) ? &exec->master_fd : NULL,
                                           .pipe_fds = has_terminal(request) ? NULL : exec->pipe_fds,
                                           .end_fd = exec->pidfd};
     struct mcpd_attach_result result = {0};
     int status = 0;
     int rc = exec->pidfd >= 0 ? attach_run(&attach, &result, err) : 0;
 
-    if (rc < 0)
+    if (rc < 0) { /* it may have ended before */
+        (void)waitpid(exec->pid, NULL, WNOHANG);
         return rc;
+    }
     if (result.end == MCPD_ATTACH_EXITED) {
         while (waitpid(exec->pid, &status, 0) < 0)
             if (errno != EINTR)

@@ -384,6 +384,8 @@ static void reap(struct monitor *monitor)
 
     while (waitpid(monitor->launch.pid, &status, 0) < 0 && errno == EINTR)
         ;
+    if (monitor->is_piped_to_death && WIFSIGNALED(status))
+        status = SIGPIPE; /* what it was killed for */
     monitor->state.exit_code = proc_exit_code(status);
     monitor->has_ended = true;
     monitor->kill_at_ms = 0;

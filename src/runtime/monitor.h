@@ -41,8 +41,9 @@ struct monitor_reply {
 enum stream_packet {
     STREAM_STDIN = 'i',
     STREAM_STDIN_END = 'e',
-    STREAM_RESIZE = 'w', /* two uint16_t: rows, columns */
-    STREAM_SIGNAL = 'k', /* uint8_t: signal number */
+    STREAM_RESIZE = 'w',  /* two uint16_t: rows, columns */
+    STREAM_SIGNAL = 'k',  /* uint8_t: signal number */
+    STREAM_ABANDON = 'p', /* struct stream_abandon: nobody takes the output any more */
     STREAM_STDOUT = '1',
     STREAM_STDERR = '2',
     STREAM_STARTED = 's', /* start socket only: the container runs */
@@ -50,6 +51,12 @@ enum stream_packet {
     STREAM_EXITED = 'x',  /* int32_t exit code follows; last packet */
 };
 #define STREAM_MAX_PAYLOAD 32768
+
+/* How the container is to be ended when its foreground command has lost its reader. */
+struct stream_abandon {
+    int32_t stop_signal;
+    int32_t timeout_ms;
+};
 
 struct monitor_start_options {
     const char *program; /* the mcpd binary */

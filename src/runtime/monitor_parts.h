@@ -45,11 +45,12 @@ struct monitor {
     bool is_tty;
     bool has_log;
     bool auto_remove;
-    bool has_ended;  /* its first process is reaped */
-    bool was_killed; /* because a stop had not worked in time */
-    bool input_ends; /* close input_fd once what waits is through */
-    int dir_fd;      /* ROOT/containers/ID */
-    int run_dir_fd;  /* RUNROOT/containers/ID */
+    bool has_ended;         /* its first process is reaped */
+    bool was_killed;        /* because a stop had not worked in time */
+    bool is_piped_to_death; /* killed in place of a SIGPIPE */
+    bool input_ends;        /* close input_fd once what waits is through */
+    int dir_fd;             /* ROOT/containers/ID */
+    int run_dir_fd;         /* RUNROOT/containers/ID */
     int lock_fd;
     struct container_run run; /* as noted in the lock */
     struct container_state state;

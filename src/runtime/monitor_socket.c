@@ -218,6 +218,28 @@ static void begin_stop(struct monitor *monitor, const struct monitor_request *re
         monitor->kill_at_ms = kill_at_ms;
 }
 
+/* The foreground command has lost its reader: what SIGPIPE would do to it. But a first process in
+ * its namespace is spared by every signal that it has no handler for, so one that would be ended
+ * by either of two that do not reach it is ended here. */
+static void abandon(struct monitor *monitor, const struct stream_abandon *wish)
+{
+    const struct monitor_request request = {.argument = wish->stop_signal,
+                                            .timeout_ms = wish->timeout_ms};
+    pid_t pid = monitor->launch.pid;
+
+    if (monitor->has_ended)
+        return;
+    if (proc_handles_signal(pid, SIGPIPE)) {
+        (void)send_signal(monitor, SIGPIPE);
+    } else if (!proc_handles_signal(pid, wish->stop_signal)) {
+        note_stop(monitor);
+        monitor->is_piped_to_death = true;
+        (void)send_signal(monitor, SIGKILL);
+        return;
+    }
+    begin_stop(monitor, &request);
+}
+
 static void take_request(struct monitor *monitor, struct client *client,
                          const struct monitor_request *request)
 {
@@ -254,8 +276,10 @@ static void take_request(struct monitor *monitor, struct client *client,
     monitor_socket_hang_up(monitor, client);
 }
 
-static void take_stream_packet(struct monitor *monitor, char type, const char *bytes, size_t count)
+static void take_stream_packet(struct monitor *monitor, const struct client *client, char type,
+                               const char *bytes, size_t count)
 {
+    struct stream_abandon wish;
     uint16_t size[2];
 
     switch (type) {
@@ -274,6 +298,12 @@ static void take_stream_packet(struct monitor *monitor, char type, const char *b
     case STREAM_SIGNAL:
         if (count == 1)
             (void)send_signal(monitor, (unsigned char)bytes[0]);
+        break;
+    case STREAM_ABANDON:
+        if (count != sizeof(wish) || !client->is_starter)
+            break;
+        memcpy(&wish, bytes, sizeof(wish));
+        abandon(monitor, &wish);
         break;
     default: /* a client newer than we are */
         break;
@@ -306,7 +336,8 @@ void monitor_socket_receive(struct monitor *monitor, struct client *client)
     case CLIENT_WAITING:
         break;
     case CLIENT_ATTACHED:
-        take_stream_packet(monitor, monitor->packet[0], monitor->packet + 1, (size_t)length - 1);
+        take_stream_packet(monitor, client, monitor->packet[0], monitor->packet + 1,
+                           (size_t)length - 1);
         break;
     }
 }

@@ -3,6 +3,14 @@
 
 #include <sys/ioctl.h>
 
+static int change(int fd, const struct termios *wanted, struct tty *tty, struct mcpd_error *err)
+{
+    if (tcsetattr(fd, TCSADRAIN, wanted) < 0)
+        return error_errno(err, "set up the terminal");
+    tty->fd = fd;
+    return 0;
+}
+
 int tty_make_raw(int fd, struct tty *ret_tty, struct mcpd_error *err)
 {
     struct termios raw;
@@ -11,10 +19,18 @@ int tty_make_raw(int fd, struct tty *ret_tty, struct mcpd_error *err)
         return error_errno(err, "read the settings of the terminal");
     raw = ret_tty->saved;
     cfmakeraw(&raw);
-    if (tcsetattr(fd, TCSADRAIN, &raw) < 0)
-        return error_errno(err, "set up the terminal");
-    ret_tty->fd = fd;
-    return 0;
+    return change(fd, &raw, ret_tty, err);
+}
+
+int tty_pass_output(int fd, struct tty *ret_tty, struct mcpd_error *err)
+{
+    struct termios plain;
+
+    if (tcgetattr(fd, &ret_tty->saved) < 0)
+        return error_errno(err, "read the settings of the terminal");
+    plain = ret_tty->saved;
+    plain.c_oflag &= ~(tcflag_t)OPOST;
+    return change(fd, &plain, ret_tty, err);
 }
 
 void tty_restore(struct tty *tty)

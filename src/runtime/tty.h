@@ -18,6 +18,9 @@ struct tty {
 
 /* Keys arrive one by one and unchanged. */
 int tty_make_raw(int fd, struct tty *ret_tty, struct mcpd_error *err) MUST_CHECK;
+/* Output passes unchanged: another terminal has made its line ends already. Keys are not touched.
+ */
+int tty_pass_output(int fd, struct tty *ret_tty, struct mcpd_error *err) MUST_CHECK;
 void tty_restore(struct tty *tty); /* fine on TTY_NONE, and twice */
 #define CLEANUP_TTY CLEANUP(tty_restore)
 

@@ -48,7 +48,7 @@ static int exec_in(struct cli *cli, const struct exec_values *values, const char
     rc = streams_open(cli, &wish, &streams, &null_fd, err);
     if (rc == 0)
         rc = mcpd_exec(cli->engine, name, &values->options, &streams, &result, err);
-    return rc < 0 || result.end != MCPD_ATTACH_EXITED ? rc : result.exit_code;
+    return rc < 0 ? rc : streams_exit_status(&result);
 }
 
 /* CONTAINER COMMAND..., or with --latest only COMMAND... */

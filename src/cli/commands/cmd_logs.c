@@ -1,5 +1,6 @@
 /* cmd_logs.c - logs: what a container has written. */
 #include "cli/commands/commands.h"
+#include "cli/out.h"
 #include "cli/targets.h"
 #include "cli/values.h"
 #include "cli/view.h"
@@ -77,7 +78,7 @@ static int print_piece(void *context, enum mcpd_log_stream stream, int64_t unix_
     printer->is_inside[stream] = !is_line_end;
     if (printer->flushes)
         (void)fflush(file);
-    return ferror(file);
+    return out_has_failed(file);
 }
 
 static int parse_limits(struct logs_values *values, struct mcpd_error *err)

@@ -90,7 +90,7 @@ static int start_attached(struct cli *cli, const struct mcpd_streams *streams, c
     (void)fflush(stdout);
     if (mcpd_start(cli->engine, id, streams, &result, &err) < 0)
         return cli_fail(cli, &err);
-    return result.end == MCPD_ATTACH_EXITED ? result.exit_code : 0;
+    return streams_exit_status(&result);
 }
 
 /* Everything that can be wrong with the request comes before the container is made. */

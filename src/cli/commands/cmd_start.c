@@ -54,7 +54,7 @@ static int start_attached(struct cli *cli, const struct start_values *values, ch
         streams_open(cli, &wish, &streams, &null_fd, &err) < 0 ||
         mcpd_start(engine, names[0], &streams, &result, &err) < 0)
         return cli_fail(cli, &err);
-    return result.end == MCPD_ATTACH_EXITED ? result.exit_code : 0;
+    return streams_exit_status(&result);
 }
 
 static int run(struct cli *cli, void *raw_values, char **arguments)

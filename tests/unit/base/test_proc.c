@@ -384,6 +384,35 @@ static void test_start_time(void **state)
                  "there is no process 99999999");
 }
 
+static void handle(int number)
+{
+    (void)number;
+}
+
+static void test_handled_signals(void **state)
+{
+    struct sigaction before;
+    const struct sigaction caught = {.sa_handler = handle};
+    const struct sigaction ignored = {.sa_handler = SIG_IGN};
+    sigset_t blocked;
+
+    assert_int_equal(sigaction(SIGPIPE, &caught, &before), 0);
+    assert_true(proc_handles_signal(getpid(), SIGPIPE));
+    assert_int_equal(sigaction(SIGPIPE, &ignored, NULL), 0);
+    assert_false(proc_handles_signal(getpid(), SIGPIPE));
+    assert_int_equal(sigaction(SIGPIPE, &before, NULL), 0);
+    assert_false(proc_handles_signal(getpid(), SIGUSR2));
+    (void)sigemptyset(&blocked);
+    (void)sigaddset(&blocked, SIGUSR2); /* to be fetched with sigwait */
+    assert_int_equal(sigprocmask(SIG_BLOCK, &blocked, NULL), 0);
+    assert_true(proc_handles_signal(getpid(), SIGUSR2));
+    assert_int_equal(sigprocmask(SIG_UNBLOCK, &blocked, NULL), 0);
+    assert_false(proc_handles_signal(getpid(), 64));
+    assert_false(proc_handles_signal(getpid(), 65));
+    assert_false(proc_handles_signal(getpid(), 0));
+    assert_false(proc_handles_signal(99999999, SIGTERM));
+}
+
 static void test_pidfd(void **state)
 {
     CLEANUP_FD int fd = proc_pidfd_open(getpid());
@@ -447,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_run),
         cmocka_unit_test(test_run_limits_output_and_time),
         cmocka_unit_test(test_start_time),
+        cmocka_unit_test(test_handled_signals),
         cmocka_unit_test(test_pidfd),
         cmocka_unit_test(test_older_kernels),
     };

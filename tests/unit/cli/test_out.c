@@ -112,7 +112,7 @@ static void test_finish(void **state)
     assert_int_equal(finish_status(null, 0), 0);
     assert_int_equal(finish_status(null, 7), 7);
     assert_int_equal(finish_status(full, 0), 125);
-    assert_int_equal(finish_status(ends[1], 0), 1);
+    assert_int_equal(finish_status(ends[1], 0), 141);
     assert_int_equal(finish_status(ends[1], 3), 3);
     close(ends[1]);
     close(full);

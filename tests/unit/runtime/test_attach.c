@@ -25,11 +25,17 @@ struct client_options {
     int master_fd;   /* its other side, which the client must not hold; 0: none */
     bool forward_signals;
     bool no_input;
+    bool is_starter; /* the container ends with its reader */
+    bool is_full;    /* stdout takes nothing */
 };
 
-#define EXIT_DETACHED  200
-#define EXIT_FAILED    201
-#define EXIT_CANCELLED 202
+#define EXIT_DETACHED    200
+#define EXIT_FAILED      201
+#define EXIT_CANCELLED   202
+#define EXIT_READER_GONE 203
+#define EXIT_NO_SPACE    204
+
+static const struct stream_abandon farewell = {.stop_signal = SIGQUIT, .timeout_ms = 1234};
 
 static int run_client(int connection_fd, const int fds[3], const struct client_options *options)
 {
@@ -41,13 +47,17 @@ static int run_client(int connection_fd, const int fds[3], const struct client_o
                                            .has_tty = options->terminal_fd >= 0,
                                            .wants_input = !options->no_input,
                                            .connection_fd = connection_fd,
-                                           .master_fd = -1,
-                                           .end_fd = -1};
+                                           .end_fd = -1,
+                                           .abandon = options->is_starter ? &farewell : NULL};
     struct mcpd_attach_result result;
     int rc = attach_run(&request, &result, NULL);
 
     if (rc < 0)
-        return rc == -MCPD_E_CANCELLED ? EXIT_CANCELLED : EXIT_FAILED;
+        return rc == -MCPD_E_CANCELLED  ? EXIT_CANCELLED
+               : rc == -MCPD_E_NO_SPACE ? EXIT_NO_SPACE
+                                        : EXIT_FAILED;
+    if (result.end == MCPD_ATTACH_READER_GONE)
+        return EXIT_READER_GONE;
     return result.end == MCPD_ATTACH_DETACHED ? EXIT_DETACHED : result.exit_code;
 }
 
@@ -67,6 +77,8 @@ static void start_client(struct client *client, const struct client_options *opt
 
         if (options->terminal_fd >= 0)
             fds[0] = fds[1] = options->terminal_fd;
+        if (options->is_full)
+            fds[1] = open("/dev/full", O_WRONLY | O_CLOEXEC);
         if (options->master_fd > 0)
             close(options->master_fd);
         close(sockets[0]);
@@ -238,6 +250,7 @@ static void test_slow_reader(void **state)
     assert_int_equal(end_client(&client), 3);
 }
 
+/* Who only looks on leaves. */
 static void test_nobody_reads(void **state)
 {
     struct client client;
@@ -246,7 +259,48 @@ static void test_nobody_reads(void **state)
     close(client.output_fd);
     client.output_fd = -1;
     send_packet(&client, STREAM_STDOUT, "out\n", 4);
-    assert_int_equal(end_client(&client), EXIT_CANCELLED);
+    assert_int_equal(end_client(&client), EXIT_READER_GONE);
+}
+
+static void expect_farewell(struct client *client)
+{
+    char packet[1 + sizeof(farewell)] = {STREAM_ABANDON};
+
+    memcpy(packet + 1, &farewell, sizeof(farewell));
+    expect_packet(client, packet, sizeof(packet));
+}
+
+/* The one that the container is run for has it ended, and waits for that. */
+static void test_nobody_reads_the_starter(void **state)
+{
+    const struct client_options options = {.terminal_fd = -1, .is_starter = true};
+    struct client client;
+
+    start_client(&client, &options);
+    close(client.output_fd);
+    client.output_fd = -1;
+    send_packet(&client, STREAM_STDOUT, "out\n", 4);
+    expect_farewell(&client);
+    send_packet(&client, STREAM_STDOUT, "more\n", 5);
+    send_packet(&client, STREAM_STDERR, "words\n", 6);
+    send_exit(&client, 9);
+    assert_int_equal(end_client(&client), 9);
+}
+
+static void test_full_disk(void **state)
+{
+    struct client_options options = {.terminal_fd = -1, .is_full = true};
+    struct client client;
+
+    start_client(&client, &options);
+    send_packet(&client, STREAM_STDOUT, "out\n", 4);
+    assert_int_equal(end_client(&client), EXIT_NO_SPACE);
+    options.is_starter = true;
+    start_client(&client, &options);
+    send_packet(&client, STREAM_STDOUT, "out\n", 4);
+    expect_farewell(&client);
+    send_exit(&client, 9);
+    assert_int_equal(end_client(&client), EXIT_NO_SPACE);
 }
 
 static void test_lost_monitor(void **state)
@@ -349,6 +403,27 @@ static void test_keys_and_size(void **state)
     close_terminal(&terminal);
 }
 
+/* run -t: lines end once, and the keys are still the terminal's. */
+static void test_output_without_keys(void **state)
+{
+    struct client_options options = {.no_input = true, .forward_signals = true};
+    struct terminal terminal;
+    struct termios during;
+    struct client client;
+
+    open_terminal(&terminal);
+    options.terminal_fd = terminal.slave_fd;
+    start_client(&client, &options);
+    expect_size(&client, 33, 101);
+    send_packet(&client, STREAM_STDOUT, "a\r\nb", 4);
+    expect_text(terminal.master_fd, "a\r\nb");
+    assert_int_equal(tcgetattr(terminal.slave_fd, &during), 0);
+    assert_int_equal(during.c_lflag, terminal.before.c_lflag);
+    send_exit(&client, 0);
+    assert_int_equal(end_client(&client), 0);
+    close_terminal(&terminal);
+}
+
 static void test_detach_keys(void **state)
 {
     struct client_options options = {0};
@@ -414,9 +489,12 @@ int main(void)
         cmocka_unit_test(test_no_input),
         cmocka_unit_test(test_slow_reader),
         cmocka_unit_test(test_nobody_reads),
+        cmocka_unit_test(test_nobody_reads_the_starter),
+        cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_lost_monitor),
         cmocka_unit_test(test_signals_are_forwarded_or_not_touched),
         cmocka_unit_test(test_keys_and_size),
+        cmocka_unit_test(test_output_without_keys),
         cmocka_unit_test(test_detach_keys),
         cmocka_unit_test(test_deadly_signal),
         cmocka_unit_test(test_terminal_hangs_up),
