@@ -146,6 +146,7 @@ int mcpd_logs(struct mcpd_engine *engine, const char *name, const struct mcpd_lo
               mcpd_log_function function, void *context, struct mcpd_error *err)
 {
     const struct monitor_request request = {.operation = MONITOR_WAIT};
+    CLEANUP(logfile_place_done) struct logfile_place place = LOGFILE_PLACE_NONE;
     CLEANUP_FD int end_fd = -1;
     struct container container;
     int rc = engine_load_container(engine, name, &container, err);
@@ -161,7 +162,9 @@ int mcpd_logs(struct mcpd_engine *engine, const char *name, const struct mcpd_lo
     if (rc == -MCPD_E_STATE && !is_active(engine, container.id))
         rc = 0; /* it has just ended: what is there is all */
     if (rc == 0)
-        rc = logfile_read(container.dir_fd, options, end_fd, function, context, err);
+        rc = logfile_find(container.dir_fd, container.plan.log_path, &place, err);
+    if (rc == 0)
+        rc = logfile_read(&place, options, end_fd, function, context, err);
     container_done(&container);
     return rc;
 }

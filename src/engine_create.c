@@ -132,6 +132,13 @@ static int create_locked(struct mcpd_engine *engine, const struct mcpd_create_op
     return 0;
 }
 
+static void warn_option(const struct mcpd_engine *engine, const char *option)
+{
+    CLEANUP_FREE char *text = str_format("log option \"%s\" has no effect", option);
+
+    engine->warn(engine->warn_context, text ? text : "a log option has no effect");
+}
+
 /* What was asked for and does not happen. */
 static void warn_about(const struct mcpd_engine *engine, const struct mcpd_create_options *options)
 {
@@ -140,6 +147,9 @@ static void warn_about(const struct mcpd_engine *engine, const struct mcpd_creat
     /* Of a network that was named, whoever named it knows. */
     if (options->spec.ports && options->spec.ports[0] && !options->spec.network)
         engine->warn(engine->warn_context, PORTS_DISCARDED);
+    for (size_t i = 0; options->log_options && options->log_options[i]; i++)
+        if (!spec_log_is_known(options->log_options[i]))
+            warn_option(engine, options->log_options[i]);
     if (restart && *restart != '\0' && strcmp(restart, "no") != 0)
         engine->warn(engine->warn_context,
                      "restart policies are kept with the container, but not acted upon yet");

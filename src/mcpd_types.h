@@ -101,12 +101,13 @@ struct mcpd_create_options {
     const char *const *security_options;
     const char *const *ulimits;
     const char *stop_signal;
-    int stop_timeout_s;     /* < 0: 10 */
-    const char *memory;     /* "64m"; NULL: no limit */
-    const char *cpus;       /* "1.5" */
-    const char *pids_limit; /* "100", "-1": none; NULL: 2048 where the host can */
-    const char *shm_size;   /* NULL: 65536000 bytes */
-    const char *log_driver; /* "k8s-file" (default), "none" */
+    int stop_timeout_s;             /* < 0: 10 */
+    const char *memory;             /* "64m"; NULL: no limit */
+    const char *cpus;               /* "1.5" */
+    const char *pids_limit;         /* "100", "-1": none; NULL: 2048 where the host can */
+    const char *shm_size;           /* NULL: 65536000 bytes */
+    const char *log_driver;         /* "k8s-file" (default), its alias "json-file", "none" */
+    const char *const *log_options; /* "max-size=10m", "max-file=2", "path=FILE", "tag=TEXT" */
     const char *umask;
     bool read_only;
     bool read_only_tmpfs_off;

@@ -123,60 +123,85 @@ static int read_fraction(const char **cursor, uint64_t *ret_millionths)
     return 0;
 }
 
-/* "", "b", "k", "kb", "kib" and so on: the power of two, -1 for anything else. */
-static int size_unit_shift(const char *unit)
+/* "", "b", "k", "kb", "kib" and so on: the power of `base`, 0 for anything else. */
+static uint64_t size_unit(const char *unit, uint64_t base)
 {
     static const char letters[] = "kmgt";
     const char *letter;
-    int shift = 0;
+    uint64_t bytes = 1;
 
     letter = *unit != '\0' ? strchr(letters, *unit | 0x20) : NULL;
     if (letter) {
-        shift = 10 * (int)(letter - letters + 1);
+        for (const char *each = letters; each <= letter; each++)
+            bytes *= base;
         unit++;
         if ((*unit | 0x20) == 'i' && (unit[1] | 0x20) == 'b')
             unit++;
     }
     if ((*unit | 0x20) == 'b')
         unit++;
-    return *unit == '\0' ? shift : -1;
+    return *unit == '\0' ? bytes : 0;
 }
 
-int str_to_bytes(const char *text, uint64_t *ret_bytes)
+static int to_bytes(const char *text, uint64_t base, uint64_t *ret_bytes)
 {
     uint64_t whole;
     uint64_t millionths;
     unsigned __int128 bytes;
-    int shift;
+    uint64_t unit;
 
     if (!text || read_digits(&text, UINT64_MAX, &whole) < 0 ||
         read_fraction(&text, &millionths) < 0)
         return -MCPD_E_INVALID;
     if (*text == ' ')
         text++;
-    shift = size_unit_shift(text);
-    if (shift < 0)
+    unit = size_unit(text, base);
+    if (unit == 0)
         return -MCPD_E_INVALID;
-    bytes =
-        ((unsigned __int128)whole << shift) + (((unsigned __int128)millionths << shift) / 1000000);
+    bytes = (unsigned __int128)whole * unit + (unsigned __int128)millionths * unit / 1000000;
     if (bytes > UINT64_MAX)
         return -MCPD_E_INVALID;
     *ret_bytes = (uint64_t)bytes;
     return 0;
 }
 
-void str_format_bytes(uint64_t bytes, char *buffer, size_t size)
+int str_to_bytes(const char *text, uint64_t *ret_bytes)
+{
+    return to_bytes(text, 1024, ret_bytes);
+}
+
+int str_to_decimal_bytes(const char *text, uint64_t *ret_bytes)
+{
+    return to_bytes(text, 1000, ret_bytes);
+}
+
+/* *value becomes less than 1000; its unit. */
+static const char *scale(double *value, double limit)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-    double value = (double)bytes;
     size_t unit = 0;
 
-    /* 999.5 would be printed as 1e+03 */
-    while (value >= 999.5 && unit + 1 < ARRAY_SIZE(units)) {
-        value /= 1000;
+    while (*value >= limit && unit + 1 < ARRAY_SIZE(units)) {
+        *value /= 1000;
         unit++;
     }
-    (void)snprintf(buffer, size, "%.3g %s", value, units[unit]);
+    return units[unit];
+}
+
+void str_format_bytes(uint64_t bytes, char *buffer, size_t size)
+{
+    double value = (double)bytes;
+    const char *unit = scale(&value, 999.5); /* which would be printed as 1e+03 */
+
+    (void)snprintf(buffer, size, "%.3g %s", value, unit);
+}
+
+void str_format_bytes_tight(uint64_t bytes, char *buffer, size_t size)
+{
+    double value = (double)bytes;
+    const char *unit = scale(&value, 1000);
+
+    (void)snprintf(buffer, size, "%.4g%s", value, unit);
 }
 
 int str_copy(char *buffer, size_t size, const char *text)

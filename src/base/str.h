@@ -30,9 +30,13 @@ int str_to_bool(const char *text, bool *ret_value) MUST_CHECK;
 
 /* "512", "64k", "1.5g", "10MiB" (b k m g t, case ignored, powers of 1024): docker's sizes. */
 int str_to_bytes(const char *text, uint64_t *ret_bytes) MUST_CHECK;
+/* The same in powers of 1000, as docker counts for logs. */
+int str_to_decimal_bytes(const char *text, uint64_t *ret_bytes) MUST_CHECK;
 
 /* "1988765" -> "1.99 MB" (powers of 1000, three significant digits as podman prints). */
 void str_format_bytes(uint64_t bytes, char *buffer, size_t size);
+/* "1.989MB": docker's other way, four digits and no blank. */
+void str_format_bytes_tight(uint64_t bytes, char *buffer, size_t size);
 
 /* Copies into a fixed buffer; -MCPD_E_LIMIT when it does not fit (buffer then empty). */
 int str_copy(char *buffer, size_t size, const char *text) MUST_CHECK;

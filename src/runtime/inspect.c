@@ -13,6 +13,7 @@
 #include "base/jsonx.h"
 #include "base/str.h"
 #include "runtime/capset.h"
+#include "runtime/logfile.h"
 #include "runtime/ulimit.h"
 
 #define NEVER_UNIX_S  INT64_C(-62135596800) /* Go's zero time */
@@ -254,20 +255,38 @@ static json_t *host_ulimits(const struct plan_process *process)
     return array;
 }
 
-static json_t *host_modes(const struct container_root *root, const struct container *container)
+/* A limit is shown also where podman has none: what is true. */
+static json_t *host_log(const struct container_root *root, const struct container *container)
 {
     const struct plan *plan = &container->plan;
     bool has_log = !str_equal(plan->log_driver, "none");
+    uint64_t max_bytes = plan->log_max_bytes ? plan->log_max_bytes : LOGFILE_DEFAULT_MAX_BYTES;
+    json_t *path = !has_log         ? json_string("")
+                   : plan->log_path ? jsonx_string(plan->log_path)
+                                    : record_path(root->root, container, "/log");
+    json_t *config = json_null();
+    char size[32];
 
-    return json_pack(
-        "{s:o, s:s, s:s, s:s, s:{s:o, s:n, s:o, s:s, s:s}, s:o, s:{}, s:{s:o, s:i}, s:b}", "Binds",
-        host_binds(plan), "CgroupManager", "cgroupfs", "CgroupMode",
-        plan->cgroup == PLAN_NAMESPACE_PRIVATE ? "private" : "host", "ContainerIDFile", "",
-        "LogConfig", "Type", jsonx_string(plan->log_driver), "Config", "Path",
-        has_log ? record_path(root->root, container, "/log") : json_string(""), "Tag", "", "Size",
-        "0B", "NetworkMode", jsonx_string(plan->network_name), "PortBindings", "RestartPolicy",
-        "Name", jsonx_string(plan->restart ? plan->restart : ""), "MaximumRetryCount",
-        (int)plan->restart_max_retries, "AutoRemove", plan->auto_remove);
+    if (has_log && plan->log_max_files > 0)
+        config = json_pack("{s:o}", "max-file", json_sprintf("%u", plan->log_max_files));
+    str_format_bytes_tight(has_log && max_bytes != LOGFILE_UNLIMITED ? max_bytes : 0, size,
+                           sizeof(size));
+    return json_pack("{s:o, s:o, s:o, s:o, s:s}", "Type", jsonx_string(plan->log_driver), "Config",
+                     config, "Path", path, "Tag", jsonx_string(plan->log_tag ? plan->log_tag : ""),
+                     "Size", size);
+}
+
+static json_t *host_modes(const struct container_root *root, const struct container *container)
+{
+    const struct plan *plan = &container->plan;
+
+    return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:{}, s:{s:o, s:i}, s:b}", "Binds",
+                     host_binds(plan), "CgroupManager", "cgroupfs", "CgroupMode",
+                     plan->cgroup == PLAN_NAMESPACE_PRIVATE ? "private" : "host", "ContainerIDFile",
+                     "", "LogConfig", host_log(root, container), "NetworkMode",
+                     jsonx_string(plan->network_name), "PortBindings", "RestartPolicy", "Name",
+                     jsonx_string(plan->restart ? plan->restart : ""), "MaximumRetryCount",
+                     (int)plan->restart_max_retries, "AutoRemove", plan->auto_remove);
 }
 
 static json_t *host_isolation(const struct plan *plan)

@@ -12,8 +12,12 @@
  *
  * Everything that one read returned goes out in one writev of the caller's own memory with the
  * headers between; nothing is copied and nothing buffered, so a killed monitor loses nothing that
- * it has read. When the file would grow beyond its maximum it is renamed to log.1 (the one before
- * is gone) and a new one begun: at most twice the maximum is on disk.
+ * it has read.
+ *
+ * Rotation: when the file would grow beyond its maximum, log.1 becomes log.2 and so on, log becomes
+ * log.1, what has too high a number is gone, and a new log is begun. That happens where neither
+ * stream is inside of a line, so what is left always begins with a whole line. Only a line that
+ * alone would fill twice the maximum is cut: the disk comes first.
  *
  * A full disk must not stop a container: what cannot be written is dropped, and the file is cut
  * back to its last whole record. Times are UTC, so that records sort as text.
@@ -25,26 +29,79 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
 #define DATE_LENGTH   19
 
 static char line_end[] = "\n";
 
-void logfile_open(int dir_fd, uint64_t max_bytes, struct logfile *ret_log)
+/* --- places ------------------------------------------------------------------------------- */
+
+int logfile_find(int container_dir_fd, const char *path, struct logfile_place *ret_place,
+                 struct mcpd_error *err)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    CLEANUP_FREE char *folder = NULL;
+    struct logfile_place place = {.dir_fd = container_dir_fd, .name = "log"};
+
+    if (slash) {
+        folder = strndup(path, (size_t)(slash - path) + 1);
+        if (!folder)
+            return error_no_memory(err, "log");
+        if (slash[1] == '\0' || str_copy(place.name, LOGFILE_LONGEST_NAME + 1, slash + 1) < 0)
+            return error_set(err, MCPD_E_INVALID, "'%s' is no name for a log", path);
+        place.owns_dir = true;
+        place.dir_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (place.dir_fd < 0)
+            return error_errno(err, "open the log '%s'", path);
+    }
+    *ret_place = place;
+    return 0;
+}
+
+void logfile_place_done(struct logfile_place *place)
+{
+    if (place->owns_dir)
+        cleanup_close_fd(&place->dir_fd);
+    place->owns_dir = false;
+    place->dir_fd = -1;
+}
+
+void logfile_name(const struct logfile_place *place, unsigned int number,
+                  char name[LOGFILE_NAME_SIZE])
+{
+    if (number == 0)
+        (void)snprintf(name, LOGFILE_NAME_SIZE, "%s", place->name);
+    else
+        (void)snprintf(name, LOGFILE_NAME_SIZE, "%.*s.%u", LOGFILE_LONGEST_NAME, place->name,
+                       number % LOGFILE_MAX_FILES);
+}
+
+/* --- the file that is written --------------------------------------------------------------- */
+
+static void open_file(struct logfile *log)
 {
     struct stat st;
 
-    ret_log->dir_fd = dir_fd;
-    ret_log->max_bytes = max_bytes ? max_bytes : LOGFILE_DEFAULT_MAX_BYTES;
+    log->size_bytes = 0;
+    log->fd = openat(log->place->dir_fd, log->place->name,
+                     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (log->fd >= 0 && fstat(log->fd, &st) == 0)
+        log->size_bytes = (uint64_t)st.st_size;
+}
+
+void logfile_open(const struct logfile_place *place, const struct logfile_limits *limits,
+                  struct logfile *ret_log)
+{
+    ret_log->place = place;
+    ret_log->limits.max_bytes = limits->max_bytes ? limits->max_bytes : LOGFILE_DEFAULT_MAX_BYTES;
+    ret_log->limits.files = limits->files ? limits->files : LOGFILE_DEFAULT_FILES;
     ret_log->second = -1;
     ret_log->part_count = 0;
     ret_log->batch_bytes = 0;
-    ret_log->size_bytes = 0;
-    ret_log->fd =
-        openat(dir_fd, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (ret_log->fd >= 0 && fstat(ret_log->fd, &st) == 0)
-        ret_log->size_bytes = (uint64_t)st.st_size;
+    ret_log->is_inside[0] = ret_log->is_inside[1] = false;
+    open_file(ret_log);
 }
 
 void logfile_done(struct logfile *log)
@@ -53,11 +110,22 @@ void logfile_done(struct logfile *log)
     log->fd = -1;
 }
 
+/* What cannot be renamed is written on: rather too long than lost. */
 static void rotate(struct logfile *log)
 {
-    (void)renameat(log->dir_fd, "log", log->dir_fd, "log.1");
+    int dir_fd = log->place->dir_fd;
+    char from[LOGFILE_NAME_SIZE];
+    char to[LOGFILE_NAME_SIZE];
+
+    for (unsigned int number = log->limits.files - 1; number > 0; number--) {
+        logfile_name(log->place, number - 1, from);
+        logfile_name(log->place, number, to);
+        (void)renameat(dir_fd, from, dir_fd, to);
+    }
+    if (log->limits.files == 1)
+        (void)unlinkat(dir_fd, log->place->name, 0);
     logfile_done(log);
-    logfile_open(log->dir_fd, log->max_bytes, log);
+    open_file(log);
 }
 
 /* What is left of a batch after `written` bytes of it. */
@@ -126,6 +194,17 @@ static size_t make_header(struct logfile *log, int64_t now_ns, const char *strea
     return length < LOGFILE_HEADER_SIZE ? (size_t)length : LOGFILE_HEADER_SIZE - 1;
 }
 
+/* Would `count` more bytes be too many, and is this the place for a new file? */
+static bool is_due(const struct logfile *log, size_t count)
+{
+    uint64_t before = log->size_bytes + log->batch_bytes;
+    bool is_between_lines = !log->is_inside[0] && !log->is_inside[1];
+
+    if (before == 0 || before + count <= log->limits.max_bytes)
+        return false;
+    return is_between_lines || before + count > 2 * log->limits.max_bytes;
+}
+
 void logfile_write(struct logfile *log, enum mcpd_log_stream stream, const char *bytes,
                    size_t count)
 {
@@ -134,24 +213,26 @@ void logfile_write(struct logfile *log, enum mcpd_log_stream stream, const char 
     int64_t now_ns = clock_unix_ns();
     char full[LOGFILE_HEADER_SIZE];
     char partial[LOGFILE_HEADER_SIZE];
-    size_t full_length = make_header(log, now_ns, name, 'F', full);
-    size_t partial_length = make_header(log, now_ns, name, 'P', partial);
+    size_t header_length = make_header(log, now_ns, name, 'F', full);
 
+    (void)make_header(log, now_ns, name, 'P', partial);
     if (log->fd < 0)
-        logfile_open(log->dir_fd, log->max_bytes, log);
-    /* The headers cost as much again with short lines; what is meant is about the maximum. */
-    if (log->size_bytes > 0 && log->size_bytes + count > log->max_bytes)
-        rotate(log);
+        open_file(log);
     while (bytes < end) {
         const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
         const char *next = newline ? newline + 1 : end;
 
-        add_part(log, newline ? full : partial, newline ? full_length : partial_length);
+        if (is_due(log, header_length + (size_t)(next - bytes) + !newline)) {
+            flush(log);
+            rotate(log);
+        }
+        add_part(log, newline ? full : partial, header_length);
         add_part(log, bytes, (size_t)(next - bytes));
         if (!newline)
             add_part(log, line_end, 1);
         if (log->part_count > LOGFILE_PARTS - 3)
             flush(log);
+        log->is_inside[stream == MCPD_LOG_STDERR] = !newline;
         bytes = next;
     }
     flush(log);

@@ -2,11 +2,12 @@
  * logfile_read.c - reading the log of a container: the last lines, a span of time, and on as it
  * grows.
  *
- * Theory of operation. log.1 is older than log, so it is read first. The last N lines are found
- * from the end in blocks, never by reading the whole. To follow, the folder is watched by inotify,
- * and rotation is seen by the inode behind the name `log`: once it is another, the old file is
- * read to its end through the descriptor we have, then the new one from its start. The end of the
- * container comes as the end of a connection to its monitor, which has written the last record
+ * Theory of operation. The file with the highest number is the oldest, so it is read first. All are
+ * opened before the first is read, and a rotation in between is seen by the inode behind the name
+ * `log`. The last N lines are found from the end in blocks, never by reading the whole. To follow,
+ * the folder is watched by inotify; when the file being read has got a number, it is read to its
+ * end through the descriptor we have, then the one that came after it from its start. The end of
+ * the container comes as the end of a connection to its monitor, which has written the last record
  * before it hangs up; one more read after that, and all is said.
  */
 #include "runtime/logfile.h"
@@ -22,15 +23,17 @@
 #include "base/fsutil.h"
 #include "base/str.h"
 
-#define BUFFER_SIZE (128 * 1024) /* more than the longest record of ours */
-#define BLOCK_SIZE  (64 * 1024)
-#define NS_PER_MS   1000000
-#define STAMP_SIZE  40
-#define FOR_EVER    (-1)
+#define BUFFER_SIZE   (128 * 1024) /* more than the longest record of ours */
+#define BLOCK_SIZE    (64 * 1024)
+#define NS_PER_MS     1000000
+#define STAMP_SIZE    40
+#define FOR_EVER      (-1)
+
+#define OPEN_ATTEMPTS 10 /* of a set of files that is rotated meanwhile */
 
 struct reader {
-    int dir_fd;
-    int fd;           /* the file being read */
+    const struct logfile_place *place;
+    int fd;           /* the file being read; -1: none */
     char *buffer;     /* BUFFER_SIZE, owned */
     size_t length;    /* of an unfinished record in it */
     bool is_skipping; /* a record longer than the buffer */
@@ -220,115 +223,189 @@ static int find_tail(int fd, struct tail *tail, struct mcpd_error *err)
     return 0;
 }
 
-/* --- the two files -------------------------------------------------------------------------------
- */
+/* --- the files of a log --------------------------------------------------------------------- */
 
-static int open_file(int dir_fd, const char *name, int *ret_fd, struct mcpd_error *err)
+/* As they belong together, the newest first; -1 where there is none. */
+struct log_files {
+    int fds[LOGFILE_MAX_FILES];
+    size_t count;
+};
+
+static void log_files_done(struct log_files *files)
 {
-    *ret_fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    for (size_t i = 0; i < files->count; i++) {
+        cleanup_close_fd(&files->fds[i]);
+        files->fds[i] = -1;
+    }
+    files->count = 0;
+}
+
+static int open_file(const struct logfile_place *place, unsigned int number, int *ret_fd,
+                     struct mcpd_error *err)
+{
+    char name[LOGFILE_NAME_SIZE];
+
+    logfile_name(place, number, name);
+    *ret_fd = openat(place->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     return *ret_fd < 0 && errno != ENOENT ? error_errno(err, "open the log") : 0;
 }
 
-static bool is_same_file(int fd, int dir_fd, const char *name)
+static bool is_file_number(int fd, const struct logfile_place *place, unsigned int number)
 {
+    char name[LOGFILE_NAME_SIZE];
     struct stat opened;
     struct stat named;
 
+    logfile_name(place, number, name);
     return fd >= 0 && fstat(fd, &opened) == 0 &&
-           fstatat(dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstatat(place->dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
            opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
-/* Both files as they belong together: `log` first, so that a rotation in between shows. */
-static int open_files(int dir_fd, int *ret_new_fd, int *ret_old_fd, struct mcpd_error *err)
+static bool is_same_file(int a, int b)
 {
-    for (int attempt = 0;; attempt++) {
-        CLEANUP_FD int new_fd = -1;
-        CLEANUP_FD int old_fd = -1;
-        int rc = open_file(dir_fd, "log", &new_fd, err);
+    struct stat left;
+    struct stat right;
 
-        if (rc == 0)
-            rc = open_file(dir_fd, "log.1", &old_fd, err);
+    return a >= 0 && b >= 0 && fstat(a, &left) == 0 && fstat(b, &right) == 0 &&
+           left.st_ino == right.st_ino && left.st_dev == right.st_dev;
+}
+
+/* Numbers are given without gaps but for a moment of rotation. */
+static int open_all(const struct logfile_place *place, struct log_files *files,
+                    struct mcpd_error *err)
+{
+    size_t missing = 0;
+
+    for (unsigned int number = 0; number < LOGFILE_MAX_FILES && missing < 2; number++) {
+        int *fd = &files->fds[files->count];
+        int rc = open_file(place, number, fd, err);
+
         if (rc < 0)
             return rc;
-        if (new_fd < 0 || is_same_file(new_fd, dir_fd, "log") || attempt == 3) {
-            *ret_new_fd = TAKE_FD(new_fd);
-            *ret_old_fd = TAKE_FD(old_fd);
-            return 0;
+        missing = *fd >= 0 || number == 0 ? 0 : missing + 1;
+        files->count++;
+        if (number > 0 && is_same_file(*fd, *(fd - 1))) { /* it has just got the next number */
+            cleanup_close_fd(fd);
+            *fd = -1;
         }
     }
+    return 0;
 }
 
-static int seek_tail(int new_fd, int old_fd, int64_t wanted, struct mcpd_error *err)
+static int open_files(const struct logfile_place *place, struct log_files *files,
+                      struct mcpd_error *err)
+{
+    for (int attempt = 0;; attempt++) {
+        int rc = open_all(place, files, err);
+
+        if (rc < 0 || files->fds[0] < 0 || is_file_number(files->fds[0], place, 0) ||
+            attempt == OPEN_ATTEMPTS)
+            return rc;
+        log_files_done(files);
+    }
+}
+
+/* To the start of the last lines: from the newest file back. */
+static int seek_tail(const struct log_files *files, int64_t wanted, struct mcpd_error *err)
 {
     struct tail tail = {.wanted = wanted, .is_at_end = true};
-    int rc = new_fd >= 0 ? find_tail(new_fd, &tail, err) : 0;
 
-    if (rc == 0 && new_fd >= 0 && lseek(new_fd, tail.start, SEEK_SET) < 0)
-        return error_errno(err, "seek in the log");
-    if (rc == 0 && old_fd >= 0 && tail.is_complete && lseek(old_fd, 0, SEEK_END) < 0)
-        return error_errno(err, "seek in the log");
-    if (rc < 0 || old_fd < 0 || tail.is_complete)
-        return rc;
-    rc = find_tail(old_fd, &tail, err);
-    if (rc == 0 && lseek(old_fd, tail.start, SEEK_SET) < 0)
-        return error_errno(err, "seek in the log");
-    return rc;
+    for (size_t i = 0; i < files->count; i++) {
+        int fd = files->fds[i];
+        bool is_behind = tail.is_complete;
+        int rc = fd < 0 || is_behind ? 0 : find_tail(fd, &tail, err);
+
+        if (rc < 0)
+            return rc;
+        if (fd >= 0 && lseek(fd, is_behind ? 0 : tail.start, is_behind ? SEEK_END : SEEK_SET) < 0)
+            return error_errno(err, "seek in the log");
+    }
+    return 0;
 }
 
-/* What is there now. Leaves the reader at the end of `log`. */
+/* What is there now. Leaves the reader at the end of the newest. */
 static int read_files(struct reader *reader, struct mcpd_error *err)
 {
-    CLEANUP_FD int new_fd = -1;
-    CLEANUP_FD int old_fd = -1;
-    int rc = open_files(reader->dir_fd, &new_fd, &old_fd, err);
+    CLEANUP(log_files_done) struct log_files files = {.count = 0};
+    int rc = open_files(reader->place, &files, err);
 
     if (rc == 0 && reader->options->tail_lines >= 0)
-        rc = seek_tail(new_fd, old_fd, reader->options->tail_lines, err);
-    if (rc == 0 && old_fd >= 0) {
-        reader->fd = old_fd;
-        rc = read_on(reader, err);
+        rc = seek_tail(&files, reader->options->tail_lines, err);
+    for (size_t i = files.count; rc == 0 && i > 0; i--) {
+        if (files.fds[i - 1] < 0)
+            continue;
+        cleanup_close_fd(&reader->fd);
+        reader->fd = TAKE_FD(files.fds[i - 1]);
         reader->length = 0;
-    }
-    reader->fd = TAKE_FD(new_fd);
-    if (rc == 0 && reader->fd >= 0)
         rc = read_on(reader, err);
+    }
     return rc;
 }
 
 /* --- following
  * --------------------------------------------------------------------------------------- */
 
-/* Goes over to the file that is now called `name`, if it is not the one being read. */
-static int change_file(struct reader *reader, const char *name, struct mcpd_error *err)
+/* The number that the file being read has now; LOGFILE_MAX_FILES: it is gone, or there is none. */
+static unsigned int number_of_current(const struct reader *reader)
 {
-    CLEANUP_FD int fd = -1;
-    int rc = open_file(reader->dir_fd, name, &fd, err);
+    unsigned int number = 0;
 
-    if (rc < 0 || fd < 0)
+    while (number < LOGFILE_MAX_FILES && !is_file_number(reader->fd, reader->place, number))
+        number++;
+    return number;
+}
+
+/* The oldest that is left. */
+static unsigned int oldest_number(const struct logfile_place *place)
+{
+    unsigned int number = LOGFILE_MAX_FILES - 1;
+    char name[LOGFILE_NAME_SIZE];
+    struct stat st;
+
+    for (; number > 0; number--) {
+        logfile_name(place, number, name);
+        if (fstatat(place->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            break;
+    }
+    return number;
+}
+
+/* Goes over to what came after the file being read, which has `number`. False: there is nothing.
+ * A rotation at this moment leaves everything as it is, for the next look. */
+static int change_file(struct reader *reader, unsigned int number, bool *ret_is_there,
+                       struct mcpd_error *err)
+{
+    bool is_gone = number == LOGFILE_MAX_FILES;
+    CLEANUP_FD int fd = -1;
+    int rc =
+        open_file(reader->place, is_gone ? oldest_number(reader->place) : number - 1, &fd, err);
+
+    *ret_is_there = fd >= 0;
+    if (rc < 0 || fd < 0 || (!is_gone && !is_file_number(reader->fd, reader->place, number)))
         return rc;
     cleanup_close_fd(&reader->fd);
     reader->fd = TAKE_FD(fd);
     reader->length = 0;
-    return read_on(reader, err);
+    return 0;
 }
 
+/* Up to the end of what is written now, over all rotations since. A file that has a number is not
+ * written any more, and what came after it has the number before. */
 static int read_news(struct reader *reader, struct mcpd_error *err)
 {
-    bool was_open = reader->fd >= 0;
-    int rc = 0;
+    bool is_there = true;
 
-    if (was_open)
-        rc = read_on(reader, err);
-    if (rc < 0 || is_same_file(reader->fd, reader->dir_fd, "log"))
-        return rc;
-    if (was_open) {
-        rc = read_on(reader, err); /* written between our look and the rotation */
-        /* Rotated twice since: what is in log.1 has not been seen either. */
-        if (rc == 0 && !is_same_file(reader->fd, reader->dir_fd, "log.1"))
-            rc = change_file(reader, "log.1", err);
+    while (!reader->is_done && is_there) {
+        unsigned int number = number_of_current(reader);
+        int rc = reader->fd >= 0 ? read_on(reader, err) : 0;
+
+        if (rc == 0 && number > 0)
+            rc = change_file(reader, number, &is_there, err);
+        if (rc < 0 || number == 0)
+            return rc;
     }
-    return rc < 0 ? rc : change_file(reader, "log", err);
+    return 0;
 }
 
 static int wait_ms(const struct mcpd_logs_options *options)
@@ -393,11 +470,11 @@ static void reader_done(struct reader *reader)
     free(reader->buffer);
 }
 
-int logfile_read(int dir_fd, const struct mcpd_logs_options *options, int end_fd,
-                 mcpd_log_function function, void *context, struct mcpd_error *err)
+int logfile_read(const struct logfile_place *place, const struct mcpd_logs_options *options,
+                 int end_fd, mcpd_log_function function, void *context, struct mcpd_error *err)
 {
     CLEANUP(reader_done)
-    struct reader reader = {.dir_fd = dir_fd,
+    struct reader reader = {.place = place,
                             .fd = -1,
                             .options = options,
                             .function = function,
@@ -409,7 +486,7 @@ int logfile_read(int dir_fd, const struct mcpd_logs_options *options, int end_fd
     if (!reader.buffer)
         return error_no_memory(err, "log");
     if (options->follow && end_fd >= 0) /* before the first look, so that nothing is missed */
-        rc = watch_folder(dir_fd, &watch_fd, err);
+        rc = watch_folder(place->dir_fd, &watch_fd, err);
     if (rc == 0)
         rc = read_files(&reader, err);
     if (rc == 0 && watch_fd >= 0)

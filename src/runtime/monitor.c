@@ -252,6 +252,17 @@ static int launch(struct monitor *monitor, const struct plan *plan, struct mcpd_
     return rc;
 }
 
+static int open_log(struct monitor *monitor, const struct plan *plan, struct mcpd_error *err)
+{
+    const struct logfile_limits limits = {.max_bytes = plan->log_max_bytes,
+                                          .files = plan->log_max_files};
+    int rc = logfile_find(monitor->dir_fd, plan->log_path, &monitor->log_place, err);
+
+    if (rc == 0)
+        logfile_open(&monitor->log_place, &limits, &monitor->log);
+    return rc;
+}
+
 static int start_with_plan(struct monitor *monitor, const struct plan *plan, const char *runroot,
                            struct mcpd_error *err)
 {
@@ -267,7 +278,7 @@ static int start_with_plan(struct monitor *monitor, const struct plan *plan, con
     if (rc == 0)
         rc = listen_for_clients(monitor, runroot, err);
     if (rc == 0 && monitor->has_log)
-        logfile_open(monitor->dir_fd, plan->log_max_bytes, &monitor->log);
+        rc = open_log(monitor, plan, err);
     if (rc == 0)
         rc = note_plan(monitor, runroot, err);
     if (rc == 0)

@@ -70,6 +70,7 @@ struct monitor {
     struct client clients[MONITOR_MAX_CLIENTS];
 
     /* Only touched while the container talks. */
+    struct logfile_place log_place;
     struct logfile log;
     char packet[1 + STREAM_MAX_PAYLOAD]; /* what is read: type byte and payload */
 };

@@ -51,6 +51,8 @@ void plan_done(struct plan *plan)
     strv_free(plan->add_hosts);
     free(plan->restart);
     free(plan->log_driver);
+    free(plan->log_path);
+    free(plan->log_tag);
     free(plan->network_name);
     free(plan->user_given);
     strv_free(plan->ports_given);

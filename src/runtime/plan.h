@@ -125,8 +125,11 @@ struct plan {
     unsigned int stop_timeout_s;
     char *restart; /* "no" until the monitor's issue; as given */
     unsigned int restart_max_retries;
-    char *log_driver;       /* "k8s-file", "none" */
-    uint64_t log_max_bytes; /* per file, 0: the default of 10 MB; two files are kept */
+    char *log_driver;           /* "k8s-file", its other name "json-file", "none" */
+    char *log_path;             /* absolute; NULL: in the container's folder */
+    char *log_tag;              /* only shown */
+    uint64_t log_max_bytes;     /* per file, 0: the default of 10 MB */
+    unsigned int log_max_files; /* that are kept, 0: two */
 
     /* as given, for inspect and ContainerInfo */
     char *network_name; /* "none", "host" */

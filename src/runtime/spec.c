@@ -259,18 +259,6 @@ static int parse_restart(const char *text, struct plan *plan, struct mcpd_error 
                      text);
 }
 
-static int choose_log_driver(const char *text, struct plan *plan, struct mcpd_error *err)
-{
-    const char *driver = text && *text ? text : "k8s-file";
-
-    if (strcmp(driver, "json-file") == 0) /* podman's alias */
-        driver = "k8s-file";
-    if (strcmp(driver, "k8s-file") != 0 && strcmp(driver, "none") != 0)
-        return error_set(err, MCPD_E_UNSUPPORTED,
-                         "log driver \"%s\" is not supported (k8s-file and none are)", driver);
-    return spec_dup(driver, &plan->log_driver, err);
-}
-
 static int choose_stop_signal(const char *given, const char *image_signal, struct plan *plan,
                               struct mcpd_error *err)
 {
@@ -281,7 +269,7 @@ static int choose_stop_signal(const char *given, const char *image_signal, struc
 }
 
 static int build_life(const struct mcpd_create_options *options, const struct image *image,
-                      struct plan *plan, struct mcpd_error *err)
+                      const struct spec_host *host, struct plan *plan, struct mcpd_error *err)
 {
     int rc = parse_restart(options->spec.restart, plan, err);
 
@@ -296,7 +284,7 @@ static int build_life(const struct mcpd_create_options *options, const struct im
                          "\"\" and \"no\"");
     if (rc == 0)
         rc = choose_stop_signal(options->stop_signal, image->config.stop_signal, plan, err);
-    return rc < 0 ? rc : choose_log_driver(options->log_driver, plan, err);
+    return rc < 0 ? rc : spec_log_build(options, host, plan, err);
 }
 
 /* --- all together --------------------------------------------------------------------------- */
@@ -307,7 +295,7 @@ static int build(const struct mcpd_create_options *options, const struct image *
     int rc = build_identity(options, image, host, plan, err);
 
     if (rc == 0)
-        rc = build_life(options, image, plan, err);
+        rc = build_life(options, image, host, plan, err);
     if (rc == 0)
         rc = spec_network_build(options, host, plan, err);
     if (rc == 0)

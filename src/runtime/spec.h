@@ -28,6 +28,9 @@ int spec_build(const struct mcpd_create_options *options, const struct image *im
  * notes which of them are files. */
 int spec_check_sources(struct plan *plan, struct mcpd_error *err) MUST_CHECK;
 
+/* False: a log option ("key=value") without effect here. */
+bool spec_log_is_known(const char *option);
+
 /* Pieces that exec uses too. */
 int spec_parse_signal(const char *text, int *ret_signal, struct mcpd_error *err) MUST_CHECK;
 int spec_exec_process(const struct plan *plan, const struct mcpd_exec_options *options,

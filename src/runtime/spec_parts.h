@@ -33,6 +33,10 @@ int spec_tmpfs_parse(const char *text, struct plan_mount *ret_mount,
                      struct mcpd_error *err) MUST_CHECK;
 void spec_mount_done(struct plan_mount *mount);
 
+/* spec_log.c: --log-driver, --log-opt */
+int spec_log_build(const struct mcpd_create_options *options, const struct spec_host *host,
+                   struct plan *plan, struct mcpd_error *err) MUST_CHECK;
+
 /* spec_limits.c */
 int spec_limits_build(const struct mcpd_create_options *options, struct plan *plan,
                       struct mcpd_error *err) MUST_CHECK;

@@ -208,6 +208,8 @@ void streams_done(struct monitor *monitor)
         monitor->output_fds[i] = -1;
     }
     close_input(monitor);
-    if (monitor->has_log)
+    if (monitor->has_log) {
         logfile_done(&monitor->log);
+        logfile_place_done(&monitor->log_place);
+    }
 }

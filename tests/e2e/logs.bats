@@ -117,3 +117,60 @@ logged() {
     ok logs c
     says $'again\nagain'
 }
+
+log_files() {
+    find "$T/root/containers" -name 'log*' -printf '%f\n' | sort | tr '\n' ' '
+}
+
+@test "logs: --log-opt max-size, max-file: the newest lines, none of them cut" {
+    local first
+    ok run --name c --log-opt max-size=50k --log-opt max-file=3 --network none "$IMAGE" seq 1 20000
+    equal "$output" "$(seq 1 20000)" # the foreground gets everything
+    equal "$(log_files)" "log log.1 log.2 "
+    [ "$(find "$T/root/containers" -name 'log*' -size +50k)" = "" ] || explain "too large"
+    ok logs c
+    first=${lines[0]}
+    [ "$first" -gt 10 ] && [ "$first" -lt 19000 ] || explain "the first line is $first"
+    equal "$output" "$(seq "$first" 20000)"
+    ok logs --tail 2000 c
+    equal "$output" "$(seq 18001 20000)"
+    ok inspect --format '{{.HostConfig.LogConfig.Type}} {{.HostConfig.LogConfig.Size}}' c
+    says "k8s-file 50kB"
+}
+
+@test "logs -f: over rotations, nothing is missing" {
+    ok run -d --name c --log-opt max-size=20k,max-file=4 --network none "$IMAGE" \
+        sh -c 'i=0; while [ $i -lt 40 ]; do seq $((i * 100)) $((i * 100 + 99)); i=$((i + 1)); sleep 0.02; done'
+    ok logs -f c
+    equal "$(tail -n 1 <<<"$output")" 3999
+    equal "$output" "$(seq "${lines[0]}" 3999)"
+}
+
+@test "logs: --log-opt path: in a file of the user's choice" {
+    mkdir "$T/logs"
+    ok run --name c --log-driver json-file --log-opt path="$T/logs/mine" --log-opt tag=x \
+        --network none "$IMAGE" echo here
+    run -0 grep -q 'stdout F here' "$T/logs/mine"
+    ok logs c
+    says here
+    ok inspect --format '{{.HostConfig.LogConfig.Type}} {{.HostConfig.LogConfig.Path}} {{.HostConfig.LogConfig.Tag}}' c
+    says "json-file $T/logs/mine x"
+    ok rm c
+    run -0 test -s "$T/logs/mine"
+    fails 125 run --name d --log-opt path="$T/no/such" --network none "$IMAGE" true
+    error_is "Error: open the log '$T/no/such': No such file or directory"
+    state_is d created
+}
+
+@test "logs: log options and drivers that are none" {
+    fails 125 create --log-opt max-size=zz "$IMAGE"
+    error_is "Error: invalid size: 'zz'"
+    fails 125 create --log-opt max-size "$IMAGE"
+    error_is 'Error: invalid log option "max-size"'
+    fails 125 create --log-driver nonsense "$IMAGE"
+    error_is "Error: running container create option: invalid log driver: invalid argument"
+    fails 125 create --log-driver journald "$IMAGE"
+    error_is 'Error: log driver "journald" is not supported (k8s-file, json-file and none are)'
+    ok create --log-opt compress=true "$IMAGE"
+    error_has 'log option \"compress=true\" has no effect'
+}

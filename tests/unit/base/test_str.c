@@ -95,6 +95,11 @@ static void test_sizes(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         assert_code(str_to_bytes(bad[i], &bytes), MCPD_E_INVALID);
     assert_code(str_to_bytes(NULL, &bytes), MCPD_E_INVALID);
+    assert_int_equal(str_to_decimal_bytes("1.5kb", &bytes), 0);
+    assert_int_equal(bytes, 1500);
+    assert_int_equal(str_to_decimal_bytes("10MiB", &bytes), 0);
+    assert_int_equal(bytes, 10000000);
+    assert_code(str_to_decimal_bytes("zz", &bytes), MCPD_E_INVALID);
 }
 
 static void test_format_bytes(void **state)
@@ -112,6 +117,12 @@ static void test_format_bytes(void **state)
         str_format_bytes(cases[i].bytes, text, sizeof(text));
         assert_string_equal(text, cases[i].text);
     }
+    str_format_bytes_tight(0, text, sizeof(text));
+    assert_string_equal(text, "0B");
+    str_format_bytes_tight(10000000, text, sizeof(text));
+    assert_string_equal(text, "10MB");
+    str_format_bytes_tight(1234567, text, sizeof(text));
+    assert_string_equal(text, "1.235MB");
 }
 
 static void test_copy_and_hex(void **state)

@@ -30,11 +30,12 @@ static int take(void *context, enum mcpd_log_stream stream, int64_t unix_ns, con
 
 static void read_log(int dir_fd, const struct mcpd_logs_options *options, struct reader *reader)
 {
+    const struct logfile_place place = {.dir_fd = dir_fd, .name = "log"};
     struct mcpd_error err = {0};
 
     buf_init(&reader->text, 64 << 20);
     reader->pieces = 0;
-    if (logfile_read(dir_fd, options, -1, take, reader, &err) < 0)
+    if (logfile_read(&place, options, -1, take, reader, &err) < 0)
         fail_msg("%s", err.message);
 }
 
@@ -48,18 +49,35 @@ static void assert_log(int dir_fd, int64_t tail_lines, const char *text)
     buf_done(&reader.text);
 }
 
+struct place_and_log {
+    struct logfile_place place;
+    struct logfile log;
+};
+
+static struct logfile *open_files(int dir_fd, uint64_t max_bytes, unsigned int files)
+{
+    const struct logfile_limits limits = {.max_bytes = max_bytes, .files = files};
+    struct place_and_log *both = calloc(1, sizeof(*both));
+
+    assert_non_null(both);
+    assert_int_equal(logfile_find(dir_fd, NULL, &both->place, NULL), 0);
+    logfile_open(&both->place, &limits, &both->log);
+    return &both->log;
+}
+
 static struct logfile *open_log(int dir_fd, uint64_t max_bytes)
 {
-    struct logfile *log = calloc(1, sizeof(*log));
-
-    logfile_open(dir_fd, max_bytes, log);
-    return log;
+    return open_files(dir_fd, max_bytes, 0);
 }
 
 static void close_log(struct logfile *log)
 {
+    struct place_and_log *both =
+        (struct place_and_log *)((char *)log - offsetof(struct place_and_log, log));
+
     logfile_done(log);
-    free(log);
+    logfile_place_done(&both->place);
+    free(both);
 }
 
 static void say(struct logfile *log, enum mcpd_log_stream stream, const char *text)
@@ -186,6 +204,140 @@ static void test_tail_of_rotated_files(void **state)
     }
 }
 
+static off_t size_of(int dir_fd, const char *name)
+{
+    struct stat st;
+
+    return fstatat(dir_fd, name, &st, 0) == 0 ? st.st_size : -1;
+}
+
+/* What was written, and what comes back, stream by stream. */
+struct both_streams {
+    struct buf written[2];
+    struct buf read[2];
+};
+
+static int take_stream(void *context, enum mcpd_log_stream stream, int64_t unix_ns,
+                       const char *bytes, size_t count, bool is_line_end)
+{
+    struct both_streams *both = context;
+    struct buf *text = &both->read[stream == MCPD_LOG_STDERR];
+
+    assert_true(unix_ns > 0);
+    (void)buf_append(text, bytes, count);
+    if (is_line_end)
+        (void)buf_append(text, "\n", 1);
+    return 0;
+}
+
+/* Everything from the start of some line on. */
+static void assert_whole_lines(int dir_fd, struct both_streams *both)
+{
+    const struct logfile_place place = {.dir_fd = dir_fd, .name = "log"};
+    const struct mcpd_logs_options options = {.tail_lines = -1};
+
+    both->read[0].length = both->read[1].length = 0;
+    assert_int_equal(logfile_read(&place, &options, -1, take_stream, both, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        const struct buf *all = &both->written[i];
+        size_t length = both->read[i].length;
+
+        assert_true(length <= all->length);
+        if (length == 0)
+            continue;
+        assert_memory_equal(all->data + all->length - length, both->read[i].data, length);
+        assert_true(length == all->length || all->data[all->length - length - 1] == '\n');
+    }
+}
+
+/* Pieces of lines on both streams, cut anywhere. */
+static void test_no_torn_line(void **state)
+{
+    struct test_dir *dir = *state;
+    struct logfile *log = open_files(dir->fd, 4000, 3);
+    struct both_streams both;
+    char rest[2][64] = {"", ""};
+    unsigned int random = 12345;
+
+    for (int i = 0; i < 2; i++) {
+        buf_init(&both.written[i], 1 << 20);
+        buf_init(&both.read[i], 1 << 20);
+    }
+    for (int i = 0; i < 3000; i++) {
+        size_t stream = (random = random * 1103515245 + 12345) >> 16 & 1;
+        char *text = rest[stream];
+        size_t cut;
+
+        if (*text == '\0')
+            (void)snprintf(text, sizeof(rest[0]), "%d is the number of a line\n", i);
+        cut = 1 + (random >> 17) % strlen(text);
+        logfile_write(log, stream ? MCPD_LOG_STDERR : MCPD_LOG_STDOUT, text, cut);
+        (void)buf_append(&both.written[stream], text, cut);
+        memmove(text, text + cut, strlen(text + cut) + 1);
+        if (i % 10 == 0)
+            assert_whole_lines(dir->fd, &both);
+        assert_true(size_of(dir->fd, "log") <= 8000);
+    }
+    close_log(log);
+    assert_true(both.read[0].length > 500 && both.read[0].length < both.written[0].length / 2);
+    assert_true(size_of(dir->fd, "log.1") > 3000);
+    assert_true(size_of(dir->fd, "log.2") > 3000);
+    assert_int_equal(size_of(dir->fd, "log.3"), -1);
+    for (int i = 0; i < 2; i++) {
+        buf_done(&both.written[i]);
+        buf_done(&both.read[i]);
+    }
+}
+
+/* A line that alone is larger than the log may be cut; the disk comes first. */
+static void test_endless_line(void **state)
+{
+    struct test_dir *dir = *state;
+    struct logfile *log = open_files(dir->fd, 10000, 2);
+    static char chunk[1000];
+
+    memset(chunk, 'x', sizeof(chunk));
+    for (int i = 0; i < 200; i++) {
+        logfile_write(log, MCPD_LOG_STDOUT, chunk, sizeof(chunk));
+        assert_true(size_of(dir->fd, "log") <= 20000);
+    }
+    close_log(log);
+    assert_true(size_of(dir->fd, "log.1") > 10000);
+    assert_int_equal(size_of(dir->fd, "log.2"), -1);
+}
+
+static void test_one_file(void **state)
+{
+    struct test_dir *dir = *state;
+    struct logfile *log = open_files(dir->fd, 200, 1);
+
+    for (int i = 0; i < 10; i++)
+        say(log, MCPD_LOG_STDOUT, "a line of some length\n");
+    close_log(log);
+    assert_true(size_of(dir->fd, "log") > 50 && size_of(dir->fd, "log") <= 200);
+    assert_int_equal(size_of(dir->fd, "log.1"), -1);
+}
+
+static void test_place_of_its_own(void **state)
+{
+    struct test_dir *dir = *state;
+    struct logfile_place place = LOGFILE_PLACE_NONE;
+    struct mcpd_error err = {0};
+    CLEANUP_FREE char *path = str_format("%s/own", dir->path);
+    CLEANUP_FREE char *missing = str_format("%s/no/own", dir->path);
+    char name[LOGFILE_NAME_SIZE];
+
+    assert_int_equal(logfile_find(-1, path, &place, NULL), 0);
+    logfile_name(&place, 0, name);
+    assert_string_equal(name, "own");
+    logfile_name(&place, 12, name);
+    assert_string_equal(name, "own.12");
+    logfile_place_done(&place);
+    logfile_place_done(&place);
+    assert_int_equal(logfile_find(-1, missing, &place, &err), -MCPD_E_NOT_FOUND);
+    assert_int_equal(logfile_find(-1, "/tmp/", &place, &err), -MCPD_E_INVALID);
+}
+
 static void test_since_until(void **state)
 {
     struct test_dir *dir = *state;
@@ -266,6 +418,7 @@ static int write_slowly(struct writer *writer)
 static void test_follow_across_rotations(void **state)
 {
     struct test_dir *dir = *state;
+    const struct logfile_place place = {.dir_fd = dir->fd, .name = "log"};
     const struct mcpd_logs_options options = {.tail_lines = -1, .follow = true};
     struct writer writer = {.dir_fd = dir->fd, .lines = 400};
     struct reader reader = {0};
@@ -282,7 +435,7 @@ static void test_follow_across_rotations(void **state)
     }
     close(fds[1]);
     buf_init(&reader.text, 1 << 20);
-    assert_int_equal(logfile_read(dir->fd, &options, fds[0], take, &reader, &err), 0);
+    assert_int_equal(logfile_read(&place, &options, fds[0], take, &reader, &err), 0);
     close(fds[0]);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     buf_init(&expected, 1 << 20);
@@ -295,6 +448,7 @@ static void test_follow_across_rotations(void **state)
 static void test_follow_ends_at_until(void **state)
 {
     struct test_dir *dir = *state;
+    const struct logfile_place place = {.dir_fd = dir->fd, .name = "log"};
     struct mcpd_logs_options options = {.tail_lines = -1, .follow = true};
     struct reader reader = {0};
     int fds[2];
@@ -302,7 +456,7 @@ static void test_follow_ends_at_until(void **state)
     assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
     options.until_unix_ns = clock_unix_ns() + 50000000;
     buf_init(&reader.text, 1 << 20);
-    assert_int_equal(logfile_read(dir->fd, &options, fds[0], take, &reader, NULL), 0);
+    assert_int_equal(logfile_read(&place, &options, fds[0], take, &reader, NULL), 0);
     assert_int_equal(reader.pieces, 0);
     buf_done(&reader.text);
     close(fds[0]);
@@ -318,6 +472,10 @@ int main(void)
         DIR_TEST(test_many_short_lines),
         DIR_TEST(test_tail),
         DIR_TEST(test_tail_of_rotated_files),
+        DIR_TEST(test_no_torn_line),
+        DIR_TEST(test_endless_line),
+        DIR_TEST(test_one_file),
+        DIR_TEST(test_place_of_its_own),
         DIR_TEST(test_since_until),
         DIR_TEST(test_full_disk),
         DIR_TEST(test_follow_across_rotations),

@@ -123,7 +123,8 @@ static void test_output_goes_to_log_and_clients(void **state)
     CLEANUP_FREE char *text = NULL;
 
     monitor->has_log = true;
-    logfile_open(monitor->dir_fd, 0, &monitor->log);
+    assert_int_equal(logfile_find(monitor->dir_fd, NULL, &monitor->log_place, NULL), 0);
+    logfile_open(&monitor->log_place, &(struct logfile_limits){0}, &monitor->log);
     assert_false(streams_read_output(monitor, 0)); /* nothing yet */
     assert_int_equal(write(stage->ends.stdout_fd, "out\n", 4), 4);
     assert_int_equal(write(stage->ends.stderr_fd, "err\n", 4), 4);

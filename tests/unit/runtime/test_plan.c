@@ -36,6 +36,9 @@ static void build_full(struct plan *ret_plan)
     options.create_command = WORDS("mcpd", "run");
     life_build(&options, &life, ret_plan);
     ret_plan->log_max_bytes = 12345;
+    ret_plan->log_max_files = 7;
+    ret_plan->log_path = strdup("/logs/x");
+    ret_plan->log_tag = strdup("tag");
     ret_plan->mounts[0].is_file = true;
 }
 

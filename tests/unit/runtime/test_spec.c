@@ -275,6 +275,41 @@ static void test_identity_and_life(void **state)
     plan_done(&plan);
 }
 
+static void test_log(void **state)
+{
+    static const char *const bad[] = {"max-size",    "max-size=",  "max-size=zz",
+                                      "max-size=-1", "max-file=0", "max-file=101",
+                                      "max-file=x",  "=x",         "path=/logs/"};
+    struct mcpd_create_options options = life_options();
+    struct spec_host host = life_host();
+    struct mcpd_error err = {0};
+    struct life_image life;
+    struct plan plan;
+
+    life_image_init(&life);
+    options.log_driver = "json-file";
+    options.log_options =
+        WORDS("max-size=10kb", "max-file=3", "path=/logs/../x", "tag=a b", "compress=true");
+    life_build(&options, &life, &plan);
+    assert_string_equal(plan.log_driver, "json-file");
+    assert_int_equal(plan.log_max_bytes, 10000);
+    assert_int_equal(plan.log_max_files, 3);
+    assert_string_equal(plan.log_path, "/x");
+    assert_string_equal(plan.log_tag, "a b");
+    plan_done(&plan);
+    options.log_options = WORDS("max-size=0", "path=");
+    life_build(&options, &life, &plan);
+    assert_true(plan.log_max_bytes == INT64_MAX);
+    assert_null(plan.log_path);
+    plan_done(&plan);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        options.log_options = WORDS(bad[i]);
+        assert_int_equal(spec_build(&options, &life.image, &host, &plan, &err), -MCPD_E_INVALID);
+    }
+    assert_true(spec_log_is_known("max-file=3"));
+    assert_false(spec_log_is_known("compress=true"));
+}
+
 static void test_limits(void **state)
 {
     struct mcpd_create_options options = life_options();
@@ -437,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_identity_and_life),
+        cmocka_unit_test(test_log),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_bad_limits),
         cmocka_unit_test(test_security),
