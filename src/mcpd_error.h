@@ -31,7 +31,8 @@ enum mcpd_error_code {
     MCPD_E_TIMEOUT,              /* it took too long */
     MCPD_E_CANCELLED,            /* by a signal or the caller */
     MCPD_E_COMMAND_NOT_FOUND,    /* the container's command does not exist (exit 127) */
-    MCPD_E_COMMAND_NOT_RUNNABLE, /* the command or its user cannot be run (exit 126) */
+    MCPD_E_COMMAND_NOT_RUNNABLE, /* the command cannot be run (exit 126) */
+    MCPD_E_USER_NOT_FOUND,       /* the container has no such user or group (126, exec: 255) */
     MCPD_E_INTERNAL,             /* a bug in mcpd */
 };
 

@@ -212,6 +212,8 @@ const char *error_code_name(int code)
         return "command-not-found";
     case MCPD_E_COMMAND_NOT_RUNNABLE:
         return "command-not-runnable";
+    case MCPD_E_USER_NOT_FOUND:
+        return "user-not-found";
     case MCPD_E_INTERNAL:
         return "internal";
     }

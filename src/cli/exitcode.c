@@ -9,6 +9,7 @@ static int usual(int error_code)
     case MCPD_E_COMMAND_NOT_FOUND:
         return EXITCODE_NOT_FOUND;
     case MCPD_E_COMMAND_NOT_RUNNABLE:
+    case MCPD_E_USER_NOT_FOUND:
         return EXITCODE_NOT_RUNNABLE;
     case MCPD_E_CANCELLED:
         return EXITCODE_INTERRUPTED;
@@ -27,8 +28,8 @@ int exitcode_of(enum exitcode_rules rules, int error_code)
             return 2;
         break;
     case EXITCODE_RULES_EXEC:
-        if (error_code == MCPD_E_STATE)
-            return 255;
+        if (error_code == MCPD_E_STATE || error_code == MCPD_E_USER_NOT_FOUND)
+            return EXITCODE_NO_SESSION;
         break;
     case EXITCODE_RULES_START:
         if (error_code != MCPD_E_CANCELLED)

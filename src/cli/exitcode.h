@@ -10,13 +10,14 @@ enum {
     EXITCODE_NOT_FOUND = 127,    /* its command does not exist */
     EXITCODE_INTERRUPTED = 130,  /* as if ended by SIGINT */
     EXITCODE_NO_READER = 141,    /* as if ended by SIGPIPE */
+    EXITCODE_NO_SESSION = 255,   /* exec: the container cannot take it */
 };
 
 /* Commands that differ from the usual 125, 126, 127. */
 enum exitcode_rules {
     EXITCODE_RULES_USUAL,
     EXITCODE_RULES_REMOVE, /* rm, rmi: 1 no such thing, 2 in use */
-    EXITCODE_RULES_EXEC,   /* exec: 255 not running */
+    EXITCODE_RULES_EXEC,   /* exec: 255 not running, no such user */
     EXITCODE_RULES_START,  /* start: 125 whatever the reason */
 };
 

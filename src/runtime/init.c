@@ -25,6 +25,7 @@
 
 #include "base/fsutil.h"
 #include "runtime/console.h"
+#include "runtime/folders.h"
 #include "runtime/handshake.h"
 #include "runtime/mount.h"
 #include "runtime/namespaces.h"
@@ -124,6 +125,9 @@ static int mount_file_systems(const struct init_job *job, struct mount_sources *
     handshake_trace("root file system mounted");
     if (rc < 0)
         return rc;
+    rc = folders_make(plan, *ret_root_fd, err);
+    if (rc < 0)
+        return rc;
     mounts.root_fd = *ret_root_fd;
     rc = mount_all(&mounts, ret_null_fd, err);
     handshake_trace("mounts made");
@@ -158,7 +162,7 @@ static int start(const struct init_job *job, int *report_fd, struct mcpd_error *
         .report_fd = job->report_fd,
         .console = request->plan->process.tty ? &console : NULL,
         .in_userns = job->in_userns,
-        .makes_folder = true,
+        .container_id = request->plan->id,
         .uses_reaper = request->plan->init,
         .ends_with_parent = true,
     };

@@ -45,6 +45,7 @@ void plan_done(struct plan *plan)
     plan_process_done(&plan->process);
     free(plan->hostname);
     mounts_free(plan->mounts, plan->mount_count);
+    strv_free(plan->image_volumes);
     strv_free(plan->masked_paths);
     strv_free(plan->read_only_paths);
     free(plan->seccomp_profile);

@@ -72,8 +72,9 @@ struct plan_limits {
 struct plan_process {
     char **args; /* what to exec; args[0] looked up in the container's PATH */
     char **env;
-    char *working_dir; /* "/" at least; made when missing */
-    char *user;        /* "user[:group]" as given, resolved inside the root at start; "" is root */
+    char *working_dir; /* "/" at least; made when missing, unless it was asked for by -w */
+    bool requires_working_dir;
+    char *user; /* "user[:group]" as given, resolved inside the root at start; "" is root */
     char **group_add;
     uint64_t capabilities;       /* bounding and permitted set, bit CAP_x */
     uint64_t capabilities_added; /* --cap-add: what a user other than root keeps, as ambient too */
@@ -112,6 +113,7 @@ struct plan {
     enum plan_namespace pid, ipc, uts, cgroup;
     struct plan_mount *mounts; /* owned array */
     size_t mount_count;
+    char **image_volumes; /* absolute; made when missing */
     char **masked_paths, **read_only_paths;
     char *seccomp_profile; /* NULL: the default; "unconfined"; later a path */
     bool privileged;

@@ -69,6 +69,8 @@ static const struct member members[] = {
     MEMBER(mcpd, labels, MAP, labels),
     MEMBER(mcpd, createCommand, STRV, create_command),
     MEMBER(mcpd, volatileUpper, BOOL, volatile_upper),
+    MEMBER(mcpd, requiresWorkdir, BOOL, process.requires_working_dir),
+    MEMBER(mcpd, imageVolumes, STRV, image_volumes),
     MEMBER(mcpd, user, STRING, process.user),
     MEMBER(mcpd, groups, STRV, process.group_add),
     MEMBER(mcpd, umask, UINT, process.umask),

@@ -32,6 +32,7 @@
 #include "base/str.h"
 #include "runtime/caps.h"
 #include "runtime/command.h"
+#include "runtime/folders.h"
 #include "runtime/handshake.h"
 #include "runtime/rlimit.h"
 #include "runtime/user.h"
@@ -136,29 +137,47 @@ static int start_session(const struct process_job *job, uid_t uid, struct mcpd_e
 /* --- working directory and environment
  * ------------------------------------------------------------ */
 
-static int refuse_folder(const char *path, struct mcpd_error *err)
+/* In the words of podman, which looks for the folder of a container's first process itself and
+ * leaves that of exec to the runtime. */
+static int refuse_folder(const struct process_job *job, const char *path, struct mcpd_error *err)
 {
-    return error_set(err, errno == ENOENT ? MCPD_E_COMMAND_NOT_FOUND : MCPD_E_COMMAND_NOT_RUNNABLE,
-                     "chdir to cwd (\"%s\"): %s", path, strerrordesc_np(errno));
+    const char *id = job->container_id;
+
+    if (errno == ENOENT && id)
+        return error_set(err, MCPD_E_COMMAND_NOT_RUNNABLE,
+                         "workdir \"%s\" does not exist on container %s", path, id);
+    if (errno == ENOENT)
+        return error_set(err, MCPD_E_COMMAND_NOT_FOUND,
+                         "chdir to cwd (\"%s\"): no such file or directory: OCI runtime attempted "
+                         "to invoke a command that was not found",
+                         path);
+    if (errno == ENOTDIR && id)
+        return error_set(err, MCPD_E_COMMAND_NOT_RUNNABLE,
+                         "workdir \"%s\" exists on container %s, but is not a directory", path, id);
+    return error_set(err, MCPD_E_COMMAND_NOT_RUNNABLE, "chdir to cwd (\"%s\"): %s", path,
+                     strerrordesc_np(errno));
 }
 
-static int enter_folder(int root_fd, const char *path, struct mcpd_error *err)
+static int enter_folder(const struct process_job *job, struct mcpd_error *err)
 {
-    CLEANUP_FD int fd = saferoot_open(root_fd, path, O_PATH | O_DIRECTORY, 0, err);
+    const char *path = job->process->working_dir;
+    CLEANUP_FD int fd = saferoot_open(job->root_fd, path, O_PATH | O_DIRECTORY, 0, err);
 
     if (fd >= 0 && fchdir(fd) == 0)
         return 0;
-    return refuse_folder(path, err);
+    return refuse_folder(job, path, err);
 }
 
 /* As root, so that it can be made; a folder that root may enter stays entered for the user, which
  * is what other runtimes do. *ret_is_entered: the user must try. */
-static int prepare_folder(const struct process_job *job, bool *ret_is_entered,
-                          struct mcpd_error *err)
+static int prepare_folder(const struct process_job *job, const struct user *user,
+                          bool *ret_is_entered, struct mcpd_error *err)
 {
-    const char *path = job->process->working_dir ? job->process->working_dir : "/";
-    CLEANUP_FD int fd = job->makes_folder
-                            ? saferoot_make_dirs(job->root_fd, path, 0755, err)
+    const struct plan_process *process = job->process;
+    const char *path = process->working_dir ? process->working_dir : "/";
+    bool may_make = job->container_id && !process->requires_working_dir;
+    CLEANUP_FD int fd = may_make
+                            ? folders_open(job->root_fd, path, user->uid, user->gid, err)
                             : saferoot_open(job->root_fd, path, O_RDONLY | O_DIRECTORY, 0, err);
 
     if (fd >= 0 && fchdir(fd) == 0) {
@@ -167,7 +186,7 @@ static int prepare_folder(const struct process_job *job, bool *ret_is_entered,
     }
     if (fd >= 0 || errno == EACCES) /* a network file system where root is nobody */
         return 0;
-    return refuse_folder(path, err);
+    return refuse_folder(job, path, err);
 }
 
 /* Array owned by the caller, its strings borrowed; HOME is added when missing. */
@@ -228,13 +247,13 @@ static int become_user(struct process_job *job, const struct user *user, struct 
 
     caps_decide(process->capabilities, process->capabilities_added, user->uid == 0, &sets);
     if (rc == 0)
-        rc = prepare_folder(job, &is_entered, err);
+        rc = prepare_folder(job, user, &is_entered, err);
     if (rc == 0)
         rc = caps_begin(&sets, err);
     if (rc == 0)
         rc = user_become(user, job->in_userns, err);
     if (rc == 0 && !is_entered)
-        rc = enter_folder(job->root_fd, process->working_dir, err);
+        rc = enter_folder(job, err);
     if (rc == 0 && job->ends_with_parent)
         rc = tie_to_parent(job->report_fd, err);
     if (rc < 0)

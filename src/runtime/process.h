@@ -16,15 +16,16 @@
 struct process_job {
     const struct plan_process *process;
     const struct seccomp_filter *filter;
-    int root_fd;             /* O_PATH of the root we are in */
-    int stdio[3];            /* -1: null_fd; unused with a console */
-    int null_fd;             /* a null device that may be in the container's hands: devices.h */
-    struct stat self;        /* our own executable: selfexe_stat */
-    int report_fd;           /* handshake.h; moved to another number on the way */
-    struct console *console; /* NULL without tty */
+    int root_fd;              /* O_PATH of the root we are in */
+    int stdio[3];             /* -1: null_fd; unused with a console */
+    int null_fd;              /* a null device that may be in the container's hands: devices.h */
+    struct stat self;         /* our own executable: selfexe_stat */
+    int report_fd;            /* handshake.h; moved to another number on the way */
+    struct console *console;  /* NULL without tty */
+    const char *container_id; /* of a container's first process, whose working directory is made
+                                 when it is missing; NULL: of exec */
     bool in_userns;
-    bool makes_folder; /* the working directory, when it is missing */
-    bool uses_reaper;  /* we become pid 1's reaper, a child runs the command */
+    bool uses_reaper; /* we become pid 1's reaper, a child runs the command */
     struct reaper_memory reaper_memory;
     bool ends_with_parent; /* killed when whoever made us ends */
 };

@@ -214,6 +214,7 @@ static int build_process(const struct mcpd_create_options *options, const struct
     if (rc == 0)
         rc = build_working_dir(options->working_dir, image->config.working_dir,
                                &process->working_dir, err);
+    process->requires_working_dir = options->working_dir && *options->working_dir != '\0';
     if (rc == 0)
         rc = spec_dup(user ? user : "", &process->user, err);
     if (rc == 0)
@@ -287,6 +288,20 @@ static int build_life(const struct mcpd_create_options *options, const struct im
     return rc < 0 ? rc : spec_log_build(options, host, plan, err);
 }
 
+/* What an image says that is no absolute path is no volume; it must not keep it from starting. */
+static int take_volumes(const char *const *paths, struct plan *plan, struct mcpd_error *err)
+{
+    for (; paths && *paths; paths++) {
+        char *path = (*paths)[0] == '/' ? pathclean(*paths) : NULL;
+
+        if ((*paths)[0] != '/')
+            continue;
+        if (!path || strv_append_take(&plan->image_volumes, path) < 0)
+            return error_no_memory(err, "volumes of the image");
+    }
+    return 0;
+}
+
 /* --- all together --------------------------------------------------------------------------- */
 
 static int build(const struct mcpd_create_options *options, const struct image *image,
@@ -305,6 +320,8 @@ static int build(const struct mcpd_create_options *options, const struct image *
     if (rc == 0)
         rc = build_process(options, image, host, plan, err);
     plan->read_only_root = options->read_only;
+    if (rc == 0)
+        rc = take_volumes(as_list(image->config.volumes), plan, err);
     return rc < 0 ? rc : spec_mounts_build(options, host, plan, err);
 }
 

@@ -189,15 +189,14 @@ static int add_groups_of(const char *group, struct slice name, struct user *user
 
 static int refuse(const char *kind, const char *file, struct slice name, struct mcpd_error *err)
 {
-    return error_set(err, MCPD_E_COMMAND_NOT_RUNNABLE,
+    return error_set(err, MCPD_E_USER_NOT_FOUND,
                      "unable to find %s %.*s: no matching entries in %s file", kind,
                      (int)name.length, name.start, file);
 }
 
 static int refuse_range(struct mcpd_error *err)
 {
-    return error_set(err, MCPD_E_COMMAND_NOT_RUNNABLE,
-                     "uids and gids must be in range 0-2147483647");
+    return error_set(err, MCPD_E_USER_NOT_FOUND, "uids and gids must be in range 0-2147483647");
 }
 
 /* Sets uid, gid and home; *ret_name is the name of the entry, empty when there is none. */

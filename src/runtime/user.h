@@ -25,7 +25,7 @@ struct user {
 void user_done(struct user *user);
 
 /* spec: "user[:group]", names or numbers, "" is root. Numbers need no entry; an unknown name is
- * COMMAND_NOT_RUNNABLE with podman's text. group_add: names or numbers, NULL fine. */
+ * USER_NOT_FOUND with podman's text. group_add: names or numbers, NULL fine. */
 int user_resolve(int root_fd, const char *spec, char *const *group_add, struct user *ret_user,
                  struct mcpd_error *err) MUST_CHECK;
 /* The same from the texts of the files. */

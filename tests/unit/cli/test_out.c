@@ -131,6 +131,8 @@ static void test_exitcodes(void **state)
     assert_int_equal(exitcode_of(EXITCODE_RULES_REMOVE, MCPD_E_CONFLICT), 2);
     assert_int_equal(exitcode_of(EXITCODE_RULES_REMOVE, MCPD_E_SYSTEM), 125);
     assert_int_equal(exitcode_of(EXITCODE_RULES_EXEC, MCPD_E_STATE), 255);
+    assert_int_equal(exitcode_of(EXITCODE_RULES_USUAL, MCPD_E_USER_NOT_FOUND), 126);
+    assert_int_equal(exitcode_of(EXITCODE_RULES_EXEC, MCPD_E_USER_NOT_FOUND), 255);
     assert_int_equal(exitcode_of(EXITCODE_RULES_EXEC, MCPD_E_NOT_FOUND), 125);
     assert_int_equal(exitcode_of(EXITCODE_RULES_EXEC, MCPD_E_COMMAND_NOT_FOUND), 127);
 }

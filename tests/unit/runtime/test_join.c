@@ -161,10 +161,11 @@ static void test_refusals(void **state)
     args[0] = box_text("true");
     process.working_dir = box_text("/no/such");
     assert_join_refused(&running, &process, MCPD_E_COMMAND_NOT_FOUND,
-                        "chdir to cwd (\"/no/such\"): No such file or directory");
+                        "chdir to cwd (\"/no/such\"): no such file or directory: OCI runtime "
+                        "attempted to invoke a command that was not found");
     process.working_dir = box_text("/");
     process.user = box_text("nobodyhere");
-    assert_join_refused(&running, &process, MCPD_E_COMMAND_NOT_RUNNABLE,
+    assert_join_refused(&running, &process, MCPD_E_USER_NOT_FOUND,
                         "unable to find user nobodyhere: no matching entries in passwd file");
     assert_int_equal(waitpid(running.launch.pid, &status, WNOHANG), 0); /* runs on */
     assert_int_equal(waitpid(-1, &status, WNOHANG), 0);                 /* no other child */

@@ -45,7 +45,7 @@ static void test_refusals(void **state)
                    "exec: \"/etc\": permission denied: OCI permission denied");
     box.args[0] = box_text("true");
     box.plan.process.user = box_text("nobodyhere");
-    assert_refused(&box, MCPD_E_COMMAND_NOT_RUNNABLE,
+    assert_refused(&box, MCPD_E_USER_NOT_FOUND,
                    "unable to find user nobodyhere: no matching entries in passwd file");
     box.plan.process.user = box_text("");
     box_mount(&box, PLAN_MOUNT_BIND, "/no/such/source", "/x", NULL);
@@ -116,15 +116,45 @@ static void test_no_way_through_descriptors(void **state)
 static void test_working_dir(void **state)
 {
     struct box box;
+    char text[256];
 
     NEEDS_ROOT();
     box_init(&box, *state);
     box.plan.process.working_dir = box_text("/made/for/this");
     assert_says(&box, "pwd", "/made/for/this\n");
+    box.plan.process.working_dir = box_text("/made/for/user");
+    box.plan.process.user = box_text("1000:1001");
+    box.plan.read_only_root = true;
+    assert_says(&box, "stat -c '%n %a %u %g' /made/for /made/for/user",
+                "/made/for 755 0 0\n/made/for/user 755 1000 1001\n");
+    box.plan.process.user = box_text("");
+    box.plan.read_only_root = false;
     box.plan.process.working_dir = box_text("/tmp/plain");
     box_script(&box, "pwd");
-    assert_refused(&box, MCPD_E_COMMAND_NOT_RUNNABLE,
-                   "chdir to cwd (\"/tmp/plain\"): Not a directory");
+    (void)snprintf(text, sizeof(text),
+                   "workdir \"/tmp/plain\" exists on container %s, but is not a directory", box.id);
+    assert_refused(&box, MCPD_E_COMMAND_NOT_RUNNABLE, text);
+    box.plan.process.working_dir = box_text("/not/made");
+    box.plan.process.requires_working_dir = true;
+    (void)snprintf(text, sizeof(text), "workdir \"/not/made\" does not exist on container %s",
+                   box.id);
+    assert_refused(&box, MCPD_E_COMMAND_NOT_RUNNABLE, text);
+    box_done(&box);
+}
+
+/* Made for the user when missing; what the image has stays. */
+static void test_image_volumes(void **state)
+{
+    char *volumes[] = {box_text("/vol/new"), box_text("/tmp"), NULL};
+    struct box box;
+
+    NEEDS_ROOT();
+    box_init(&box, *state);
+    box.plan.image_volumes = volumes;
+    box.plan.process.user = box_text("1000:1001");
+    assert_says(&box, "stat -c '%n %a %u %g' /vol /vol/new /tmp; ls /tmp | grep plain",
+                "/vol 755 0 0\n/vol/new 755 1000 1001\n/tmp 755 0 0\nplain\n");
+    box.plan.image_volumes = NULL;
     box_done(&box);
 }
 
@@ -540,6 +570,7 @@ int main(void)
         DIR_TEST(test_descriptors),
         DIR_TEST(test_no_way_through_descriptors),
         DIR_TEST(test_working_dir),
+        DIR_TEST(test_image_volumes),
         DIR_TEST(test_user_and_rights),
         DIR_TEST(test_signals_and_umask),
         DIR_TEST(test_init),

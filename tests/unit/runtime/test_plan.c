@@ -37,6 +37,8 @@ static void build_full(struct plan *ret_plan)
     life_build(&options, &life, ret_plan);
     ret_plan->log_max_bytes = 12345;
     ret_plan->log_max_files = 7;
+    ret_plan->process.requires_working_dir = true;
+    ret_plan->image_volumes = strv_split("/a|/b", '|');
     ret_plan->log_path = strdup("/logs/x");
     ret_plan->log_tag = strdup("tag");
     ret_plan->mounts[0].is_file = true;

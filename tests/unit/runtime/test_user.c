@@ -40,7 +40,7 @@ static void assert_refused(const char *passwd_text, const char *spec, const char
     struct mcpd_error err = {0};
     int rc = user_resolve_texts(passwd_text, group, spec, NULL, &user, &err);
 
-    assert_error(rc, err, MCPD_E_COMMAND_NOT_RUNNABLE, text);
+    assert_error(rc, err, MCPD_E_USER_NOT_FOUND, text);
 }
 
 static void test_names_and_numbers(void **state)
@@ -162,7 +162,7 @@ static void test_unknown_group_to_add(void **state)
     char *added[] = {name, NULL};
     int rc = user_resolve_texts(passwd, group, "", added, &user, &err);
 
-    assert_error(rc, err, MCPD_E_COMMAND_NOT_RUNNABLE,
+    assert_error(rc, err, MCPD_E_USER_NOT_FOUND,
                  "unable to find group nope: no matching entries in group file");
 }
 
@@ -215,8 +215,8 @@ static void test_hostile_files(void **state)
     assert_int_equal(user_resolve(dir->fd, "7:8", NULL, &user, NULL), 0);
     assert_int_equal(user.uid, 7);
     user_done(&user);
-    assert_code(user_resolve(dir->fd, "root", NULL, &user, &err), MCPD_E_COMMAND_NOT_RUNNABLE);
-    assert_code(user_resolve(dir->fd, "0:root", NULL, &user, &err), MCPD_E_COMMAND_NOT_RUNNABLE);
+    assert_code(user_resolve(dir->fd, "root", NULL, &user, &err), MCPD_E_USER_NOT_FOUND);
+    assert_code(user_resolve(dir->fd, "0:root", NULL, &user, &err), MCPD_E_USER_NOT_FOUND);
 }
 
 static int become(void *context)
