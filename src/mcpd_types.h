@@ -123,13 +123,16 @@ struct mcpd_create_options {
 
 /* Streams of an attached client. Descriptors stay the caller's. With tty the input's terminal is
  * put into raw mode for the time of the call, size changes are passed on, and the detach keys
- * (ctrl-p ctrl-q) leave. */
+ * leave. */
 struct mcpd_streams {
     int input_fd; /* -1: none */
     int output_fd;
     int error_fd;
-    bool forward_signals; /* SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1/2 go to the container */
+    bool forward_signals;    /* SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1/2 go to the container */
+    const char *detach_keys; /* bytes, MCPD_DETACH_KEYS_MAX at most; NULL: ctrl-p ctrl-q */
+    size_t detach_key_count; /* 0 with detach_keys: nothing leaves */
 };
+#define MCPD_DETACH_KEYS_MAX 16
 enum mcpd_attach_end {
     MCPD_ATTACH_EXITED,
     MCPD_ATTACH_DETACHED,

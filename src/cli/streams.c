@@ -2,6 +2,7 @@
 #include "cli/streams.h"
 
 #include "base/str.h"
+#include "cli/values.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,10 +37,28 @@ static bool is_attached(const char *const *names, const char *stream)
     return false;
 }
 
-int streams_open(const struct cli *cli, const struct streams_wish *wish,
-                 struct mcpd_streams *ret_streams, int *ret_null_fd, struct mcpd_error *err)
+static int take_keys(const char *text, struct streams *streams, struct mcpd_error *err)
 {
-    CLEANUP_FD int null_fd = -1;
+    const char *wrong = "";
+    int rc;
+
+    if (!text)
+        return 0;
+    rc = value_parse_keys(text, streams->detach_keys, sizeof(streams->detach_keys),
+                          &streams->streams.detach_key_count, &wrong);
+    streams->streams.detach_keys = streams->detach_keys;
+    if (rc == -MCPD_E_LIMIT)
+        return error_set(err, MCPD_E_INVALID, "invalid detach keys: more than %d",
+                         MCPD_DETACH_KEYS_MAX);
+    return rc < 0 ? error_set(err, MCPD_E_INVALID, "invalid detach keys: Unknown character: '%.*s'",
+                              (int)strcspn(wrong, ","), wrong)
+                  : 0;
+}
+
+int streams_open(const struct cli *cli, const struct streams_wish *wish,
+                 struct streams *ret_streams, struct mcpd_error *err)
+{
+    int null_fd = -1;
     int rc = check_names(wish->attach, err);
 
     if (rc < 0)
@@ -53,14 +72,20 @@ int streams_open(const struct cli *cli, const struct streams_wish *wish,
         cli_warn(cli, "The input device is not a TTY. The --tty and --interactive flags might not "
                       "work properly");
     (void)fflush(stdout); /* what we print comes before what the container prints */
-    *ret_streams = (struct mcpd_streams){
+    ret_streams->null_fd = null_fd;
+    ret_streams->streams = (struct mcpd_streams){
         .input_fd = wish->interactive && is_attached(wish->attach, "stdin") ? STDIN_FILENO : -1,
         .output_fd = is_attached(wish->attach, "stdout") ? STDOUT_FILENO : null_fd,
         .error_fd = is_attached(wish->attach, "stderr") ? STDERR_FILENO : null_fd,
         .forward_signals = !wish->without_signals,
     };
-    *ret_null_fd = TAKE_FD(null_fd);
-    return 0;
+    return take_keys(wish->detach_keys, ret_streams, err);
+}
+
+void streams_close(struct streams *streams)
+{
+    cleanup_close_fd(&streams->null_fd);
+    streams->null_fd = -1;
 }
 
 int streams_exit_status(const struct mcpd_attach_result *result)

@@ -172,3 +172,46 @@ int value_parse_time(const char *text, int64_t now_unix_ns, int64_t *ret_unix_ns
         return -MCPD_E_INVALID;
     return __builtin_sub_overflow(now_unix_ns, before, ret_unix_ns) ? -MCPD_E_LIMIT : 0;
 }
+
+/* ------------------------------------------------------------------ keys */
+
+/* The byte that a key's name stands for. */
+static bool parse_key(const char *name, size_t length, char *ret_key)
+{
+    static const char controls[] = "@abcdefghijklmnopqrstuvwxyz[\\]^_"; /* 0 to 31, in order */
+    const char *control;
+
+    if (length == 1 && (unsigned char)*name < 0x80) {
+        *ret_key = *name;
+        return true;
+    }
+    if (length != 6 || memcmp(name, "ctrl-", 5) != 0)
+        return false;
+    control = strchr(controls, name[5]);
+    *ret_key = (char)(control ? control - controls : 0);
+    return control != NULL;
+}
+
+int value_parse_keys(const char *text, char *keys, size_t room, size_t *ret_count,
+                     const char **ret_wrong)
+{
+    size_t count = 0;
+
+    while (*text != '\0' || count > 0) {
+        size_t length = strcspn(text, ",");
+        char key;
+
+        if (!parse_key(text, length, &key)) {
+            *ret_wrong = text;
+            return -MCPD_E_INVALID;
+        }
+        if (count == room)
+            return -MCPD_E_LIMIT;
+        keys[count++] = key;
+        text += length;
+        if (*text++ == '\0')
+            break;
+    }
+    *ret_count = count;
+    return 0;
+}

@@ -20,4 +20,9 @@ int value_parse_duration(const char *text, int64_t *ret_ns) MUST_CHECK;
  * now_unix_ns. */
 int value_parse_time(const char *text, int64_t now_unix_ns, int64_t *ret_unix_ns) MUST_CHECK;
 
+/* "ctrl-p,ctrl-q": single characters and ctrl- with one of a-z @ [ \ ] ^ _, at most `room`. "" is
+ * none. INVALID: *ret_wrong (borrowed, ended by a comma) is no key; LIMIT: too many. */
+int value_parse_keys(const char *text, char *keys, size_t room, size_t *ret_count,
+                     const char **ret_wrong);
+
 #endif

@@ -20,8 +20,6 @@
  * its next write. So the command that started a container has its monitor end it, drops what still
  * comes and waits for the exit code. Of an exec'd process the pipe or terminal is closed, and the
  * kernel does the rest. Whoever only looks on leaves.
- *
- * Detaching: ctrl-p ctrl-q, as docker and podman. A ctrl-p is held back until the next key.
  */
 #include "runtime/attach.h"
 
@@ -35,12 +33,12 @@
 #include <time.h>
 
 #include "base/proc.h"
+#include "runtime/detachkeys.h"
 #include "runtime/monitor.h"
 #include "runtime/tty.h"
 
-#define KEY_DETACH_FIRST  0x10 /* ctrl-p */
-#define KEY_DETACH_SECOND 0x11 /* ctrl-q */
-#define DRAIN_MAX_READS   1024
+#define DRAIN_MAX_READS 1024
+#define INPUT_START     MCPD_DETACH_KEYS_MAX /* room in front for keys that were held back */
 
 enum poll_slot {
     POLL_SIGNAL,
@@ -73,8 +71,8 @@ struct attach {
     char input[STREAM_MAX_PAYLOAD];
     size_t input_start, input_end;
     bool is_input_open;
-    bool owes_end;          /* its end has not been told yet */
-    bool has_detach_prefix; /* a ctrl-p is held back */
+    bool owes_end; /* its end has not been told yet */
+    struct detachkeys keys;
 
     /* Nobody uses the terminal or the pipe any more; the process may live on. */
     bool is_peer_gone;
@@ -192,41 +190,16 @@ static void send_signal(const struct attach *attach, int number)
 /* --- from the client ---------------------------------------------------------------------------
  */
 
-/* Takes the detach keys out of what was read, in place. True when they were pressed. Room for a
- * held back key is in front of the bytes. */
-static bool filter_keys(struct attach *attach)
-{
-    size_t kept = attach->input_start;
-
-    for (size_t i = attach->input_start; i < attach->input_end; i++) {
-        char key = attach->input[i];
-
-        if (attach->has_detach_prefix && key == KEY_DETACH_SECOND) {
-            attach->input_end = kept;
-            return true;
-        }
-        /* The held back key was at an index below i, so there is room for it. */
-        if (attach->has_detach_prefix)
-            attach->input[kept++] = KEY_DETACH_FIRST;
-        attach->has_detach_prefix = key == KEY_DETACH_FIRST;
-        if (!attach->has_detach_prefix)
-            attach->input[kept++] = key;
-    }
-    attach->input_end = kept;
-    return false;
-}
-
 static void take_keys(struct attach *attach)
 {
-    if (attach->has_detach_prefix) {
-        attach->input[0] = KEY_DETACH_FIRST;
-        attach->input_start = 0;
-        attach->has_detach_prefix = false;
-    }
-    if (filter_keys(attach)) {
-        attach->is_done = true;
+    const char *bytes = attach->input + attach->input_start;
+    size_t count = attach->input_end - attach->input_start;
+
+    attach->is_done = detachkeys_filter(&attach->keys, bytes, count, attach->input, &count);
+    attach->input_start = 0;
+    attach->input_end = count;
+    if (attach->is_done)
         attach->result.end = MCPD_ATTACH_DETACHED;
-    }
 }
 
 /* Nobody sits there any more; the container goes on. */
@@ -237,9 +210,8 @@ static int hung_up(struct mcpd_error *err)
 
 static int read_input(struct attach *attach, struct mcpd_error *err)
 {
-    /* One byte in front for a key held back from the read before. */
-    ssize_t count =
-        read(attach->request->streams->input_fd, attach->input + 1, sizeof(attach->input) - 1);
+    ssize_t count = read(attach->request->streams->input_fd, attach->input + INPUT_START,
+                         sizeof(attach->input) - INPUT_START);
 
     if (count < 0 && (errno == EINTR || errno == EAGAIN))
         return 0;
@@ -249,8 +221,8 @@ static int read_input(struct attach *attach, struct mcpd_error *err)
         end_input(attach);
         return 0;
     }
-    attach->input_start = 1;
-    attach->input_end = 1 + (size_t)count;
+    attach->input_start = INPUT_START;
+    attach->input_end = INPUT_START + (size_t)count;
     if (attach->tty.fd >= 0)
         take_keys(attach);
     if (attach->input_start < attach->input_end)
@@ -598,7 +570,8 @@ static struct attach *attach_new(const struct attach_request *request)
     attach->is_input_open =
         has_peer(attach) && request->wants_input && request->streams->input_fd >= 0;
     attach->owes_end = attach->owes_abandon = attach->drops_output = false;
-    attach->has_detach_prefix = attach->is_done = false;
+    attach->is_done = false;
+    detachkeys_init(request->streams, &attach->keys);
     attach->is_peer_gone = attach->is_peer_error_gone = false;
     attach->result = (struct mcpd_attach_result){0};
     return attach;

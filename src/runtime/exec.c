@@ -7,11 +7,14 @@
  * reads our output would wait for its end. Which container to join is not told by a number: the
  * monitor hands out the pidfd of the first process. With a terminal the process opens one inside
  * and sends it over, and the client ties it to its own. A detached process belongs to nobody once
- * the client is gone; its namespace ends with the container.
+ * the client is gone; its namespace ends with the container. Who leaves a terminal by the detach
+ * keys leaves a child behind that keeps it open, because its end would hang up on the process.
  */
 #include "runtime/exec.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -20,7 +23,10 @@
 #include "runtime/attach.h"
 #include "runtime/init.h"
 #include "runtime/monitor.h"
+#include "runtime/process.h"
 #include "runtime/tty.h"
+
+#define END_WAIT_MS 200
 
 /* What the process gets, and what we keep of it. Those marked are ours to close. */
 struct exec {
@@ -160,6 +166,21 @@ static int choose_streams(const struct exec_request *request, struct exec *exec,
     return rc;
 }
 
+static bool is_about_command(int rc)
+{
+    return rc == -MCPD_E_COMMAND_NOT_FOUND || rc == -MCPD_E_COMMAND_NOT_RUNNABLE ||
+           rc == -MCPD_E_USER_NOT_FOUND;
+}
+
+/* What goes wrong in a container that is just ending has many faces. Its first process is not seen
+ * to have ended before all others in it are reaped, ours too. */
+static bool has_ended(int pidfd)
+{
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+    return poll(&end, 1, END_WAIT_MS) == 1;
+}
+
 static int join(const struct exec_request *request, const struct plan_process *process,
                 struct exec *exec, struct mcpd_error *err)
 {
@@ -178,9 +199,44 @@ static int join(const struct exec_request *request, const struct plan_process *p
         (void)tty_get_size(request->streams->output_fd, &join.console_rows, &join.console_columns);
     rc = launch_join(&join, &exec->pid, &exec->pidfd, err);
     close_children(exec); /* or the ends of its streams would never come */
+    if (rc < 0 && !is_about_command(rc) && has_ended(exec->target_pidfd))
+        return not_running(err);
     if (rc == 0 && has_terminal(request))
         rc = receive_master(exec, err);
     return rc;
+}
+
+/* The child that keeps the terminal: it takes what is written there, until nobody has it any more.
+ */
+__attribute__((noreturn)) static void keep_terminal(int master_fd)
+{
+    char bytes[4096];
+    struct pollfd terminal = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    (void)setsid();
+    (void)dup2(master_fd, STDIN_FILENO);
+    process_close_from(STDOUT_FILENO);
+    while (poll(&terminal, 1, -1) >= 0 || errno == EINTR)
+        if (read(STDIN_FILENO, bytes, sizeof(bytes)) <= 0 && errno != EAGAIN && errno != EINTR)
+            break;
+    _exit(0);
+}
+
+/* Our own terminal may hang up on the child as soon as we are gone. */
+static int leave_terminal(const struct exec *exec, struct mcpd_error *err)
+{
+    sigset_t hang_up;
+    sigset_t before;
+    pid_t pid;
+
+    (void)sigemptyset(&hang_up);
+    (void)sigaddset(&hang_up, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &hang_up, &before);
+    pid = fork();
+    if (pid == 0)
+        keep_terminal(exec->master_fd);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid < 0 ? error_errno(err, "make a process that keeps the terminal") : 0;
 }
 
 static int await_end(const struct exec_request *request, struct exec *exec,
@@ -208,8 +264,11 @@ static int await_end(const struct exec_request *request, struct exec *exec,
                 return error_errno(err, "wait for the process");
         result.exit_code = proc_exit_code(status);
     }
-    *ret_result = result;
-    return 0;
+    if (result.end == MCPD_ATTACH_DETACHED && exec->master_fd >= 0)
+        rc = leave_terminal(exec, err);
+    if (rc == 0)
+        *ret_result = result;
+    return rc;
 }
 
 int exec_run(const struct exec_request *request, struct mcpd_attach_result *ret_result,

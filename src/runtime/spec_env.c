@@ -51,13 +51,35 @@ int spec_env_add(char ***env, const char *text, const char *const *environment,
         return error_set(err, MCPD_E_INVALID, "invalid environment variable: \"%s\"", text);
     text += strspn(text, " \t");
     name_length = strcspn(text, "=");
-    if (strcspn(text, " \t\n\r\v\f") < name_length)
-        return error_set(err, MCPD_E_INVALID,
-                         "name \"%.*s\" has white spaces, poorly formatted name", (int)name_length,
-                         text);
     if (text[name_length] == '=')
         return set(env, text, err);
     return name_length == 0 ? 0 : add_inherited(env, text, environment, err);
+}
+
+/* In podman's words. */
+static int read_env_file(const char *path, char **ret_text, size_t *ret_length,
+                         struct mcpd_error *err)
+{
+    int rc = fs_read_file(AT_FDCWD, path, ENV_FILE_MAX_BYTES, ret_text, ret_length, err);
+
+    if (rc == -MCPD_E_NOT_FOUND)
+        return error_set(err, MCPD_E_NOT_FOUND,
+                         "parsing env file \"%s\": open %s: no such file or directory", path, path);
+    return rc < 0 ? error_wrap(err, rc, "parsing env file \"%s\"", path) : 0;
+}
+
+/* Stricter than -e: a line that means something else is noticed. */
+static int add_line(char ***env, const char *line, const char *const *environment,
+                    struct mcpd_error *err)
+{
+    const char *name = line + strspn(line, " \t");
+    size_t length = strcspn(name, "=");
+
+    if (strcspn(name, " \t\n\r\v\f") < length)
+        return error_set(err, MCPD_E_INVALID,
+                         "name \"%.*s\" has white spaces, poorly formatted name", (int)length,
+                         name);
+    return spec_env_add(env, line, environment, err);
 }
 
 static int add_file(char ***env, const char *path, const char *const *environment,
@@ -66,7 +88,7 @@ static int add_file(char ***env, const char *path, const char *const *environmen
     CLEANUP_FREE char *text = NULL;
     CLEANUP_STRV char **lines = NULL;
     size_t length;
-    int rc = fs_read_file(AT_FDCWD, path, ENV_FILE_MAX_BYTES, &text, &length, err);
+    int rc = read_env_file(path, &text, &length, err);
 
     if (rc < 0)
         return rc;
@@ -81,7 +103,7 @@ static int add_file(char ***env, const char *path, const char *const *environmen
         if (line_length > 0 && lines[i][line_length - 1] == '\r')
             lines[i][line_length - 1] = '\0';
         if (lines[i][0] != '\0' && lines[i][0] != '#')
-            rc = spec_env_add(env, lines[i], environment, err);
+            rc = add_line(env, lines[i], environment, err);
     }
     return rc < 0 ? error_wrap(err, rc, "parsing file \"%s\"", path) : 0;
 }

@@ -36,20 +36,26 @@ setup() {
     says app
     ok exec -u app:staff c id -g
     says 50
-    fails_at_the_exec exec -u nobodyhere c id
-    error_has "unable to find user nobodyhere"
-}
-
-# podman gives 255 where docker gives 126.
-fails_at_the_exec() {
-    run --separate-stderr -- mcpd "$@"
-    [[ "$status" =~ ^(125|126|255)$ ]] || explain "status $status"
+    fails 255 exec -u nobodyhere c id
+    error_is "Error: unable to find user nobodyhere: no matching entries in passwd file"
+    fails 255 exec -u app:nogroup c id
+    error_is "Error: unable to find group nogroup: no matching entries in group file"
+    ok exec -u 12345 c id -u
+    says 12345
+    fails 127 exec -w /no/such c pwd
+    error_has 'chdir to cwd ("/no/such"): no such file or directory'
+    fails 126 exec -w /etc/passwd c pwd
+    error_has 'chdir to cwd ("/etc/passwd")'
 }
 
 @test "exec --env-file" {
     echo A=file >"$T/env"
     ok exec --env-file "$T/env" c sh -c 'echo $A'
     says file
+    fails 125 exec --env-file /no/such c true
+    error_is 'Error: parsing env file "/no/such": open /no/such: no such file or directory'
+    fails 125 exec -e =x c true
+    error_is 'Error: invalid environment variable: "=x"'
 }
 
 @test "exec: the user and folder of the container" {
@@ -65,8 +71,15 @@ fails_at_the_exec() {
     says 0
 }
 
-@test "exec -d: in the background" {
+@test "exec -i: 100 MB through cat, byte for byte" {
+    head -c 100000000 /dev/urandom >"$T/bytes"
+    run -0 cmp "$T/bytes" <(mcpd exec -i c cat <"$T/bytes")
+    run -0 cmp "$T/bytes" <(cat "$T/bytes" | mcpd exec -i c sh -c 'cat >&2' 2>&1 >/dev/null)
+}
+
+@test "exec -d: in the background; prints an id" {
     ok exec -d c sh -c 'sleep 0.2; echo done >/done'
+    is_id "$output"
     eventually exec_is c "done" cat /done
 }
 
@@ -81,8 +94,14 @@ exec_is() {
     error_has 'permission denied'
 }
 
-@test "exec: no command" {
-    fails_at_the_exec exec c
+@test "exec: no command, no container" {
+    fails 255 exec c
+    error_is "Error: must provide a non-empty command to start an exec session: invalid argument"
+    fails 125 exec
+    error_is "Error: exec requires the name or ID of a container or the --latest flag"
+    fails 125 exec nosuch true
+    error_is 'Error: no container with name or ID "nosuch" found: no such container'
+    fails 127 exec c ''
 }
 
 @test "exec: stopped container" {
@@ -104,7 +123,40 @@ exec_is() {
 }
 
 exec_sees_two() {
-    [ "$(mcpd exec c sh -c 'grep -l sleep /proc/[0-9]*/comm | wc -l')" = 2 ]
+    [ "$(mcpd exec c sh -c 'grep -l sleep /proc/[0-9]*/comm 2>/dev/null | wc -l')" = 2 ]
+}
+
+# Whatever step of it is reached: it ran and was killed, or there was nothing to run in.
+@test "exec: while the container ends" {
+    local round number pids
+    for round in 0 1 2 3 4 5; do
+        pids=()
+        for number in 1 2 3; do
+            one_exec c &
+            pids+=($!)
+        done
+        sleep "0.0$round"
+        ok kill c
+        for number in "${pids[@]}"; do wait "$number"; done
+        ok start c
+    done
+}
+
+one_exec() {
+    local code=0 text
+    text=$(mcpd exec "$1" sleep 60 2>&1) || code=$?
+    case $code in
+    137) equal "$text" "" ;;
+    255) equal "$text" "Error: can only create exec sessions on running containers: container state improper" ;;
+    *) explain "status $code: $text" ;;
+    esac
+}
+
+@test "exec: the process goes on when the client is killed" {
+    start_client exec c sh -c 'sleep 0.3; echo alive >/alive; sleep 600'
+    eventually exec_sees_two
+    kill -9 "$CLIENT"
+    eventually exec_is c alive cat /alive
 }
 
 @test "exec: a client that is killed leaves no process behind" {

@@ -83,3 +83,36 @@ logged() {
         "${MCPD_CMD[@]}" exec -it c sh
     run -3 pty -- "${MCPD_CMD[@]}" exec -it c sh -c 'exit 3'
 }
+
+@test "exec -it: ctrl-p ctrl-q leaves, the process goes on with its terminal" {
+    ok run -d --name c --network none "$IMAGE" sleep 600
+    run -0 pty expect:'# ' send:'sleep 300\r' send:'\x10\x11' -- "${MCPD_CMD[@]}" exec -it c sh
+    eventually sleeps c 300
+    sleep 0.3
+    ok exec c ps
+    [[ "$output" =~ 'sleep 300' ]] || explain "it was hung up on"
+    ok stop -t 0 c
+}
+
+sleeps() {
+    mcpd exec "$1" ps | grep -q "sleep $2"
+}
+
+@test "--detach-keys" {
+    run -0 pty expect:'# ' send:'\x10\x11echo on$((1))\r' expect:on1 send:'\x01x' -- \
+        "${MCPD_CMD[@]}" run -it --name c --detach-keys ctrl-a,x --network none "$IMAGE" sh
+    state_is c running
+    run -0 pty send:'echo again$((1))\r' expect:again1 send:'q' -- \
+        "${MCPD_CMD[@]}" start -ai --detach-keys q c
+    run -3 pty expect:'# ' send:'\x10\x11\x10\x11exit 3\r' -- \
+        "${MCPD_CMD[@]}" exec -it --detach-keys '' c sh
+    fails 125 run --rm --detach-keys ctrl-1 "$IMAGE" true
+    error_is "Error: invalid detach keys: Unknown character: 'ctrl-1'"
+    fails 125 exec -it --detach-keys a,,b c sh
+    error_is "Error: invalid detach keys: Unknown character: ''"
+}
+
+@test "run -t without -i: lines end once" {
+    run -0 pty -- "${MCPD_CMD[@]}" run -t --rm --network none "$IMAGE" echo line
+    equal "$output" $'line\r'
+}

@@ -1,8 +1,10 @@
 /* cmd_exec.c - exec: a further process in a running container. */
 #include "cli/commands/commands.h"
+#include "cli/out.h"
 #include "cli/streams.h"
 #include "cli/targets.h"
 
+#include "base/ident.h"
 #include "base/str.h"
 
 #include <string.h>
@@ -10,6 +12,7 @@
 struct exec_values {
     struct mcpd_exec_options options;
     struct target_values targets;
+    const char *detach_keys;
 };
 
 #define AT(member) offsetof(struct exec_values, member)
@@ -25,11 +28,26 @@ static const struct opt rows[] = {
     OPT('t', "tty", "", FLAG, AT(options.tty), "Give the process a terminal"),
     OPT('u', "user", "USER[:GROUP]", STRING, AT(options.user), "Run as this user"),
     OPT('w', "workdir", "DIR", STRING, AT(options.working_dir), "Directory to start in"),
-    OPT_OTHER(OPT_LATER, 0, "detach-keys", "KEYS"),
+    OPT(0, "detach-keys", "KEYS", STRING, AT(detach_keys), STREAMS_KEYS_HELP),
     OPT_OTHER(OPT_LATER, 0, "preserve-fds", "N", .accepts = "0"),
 };
 
 static const struct opt_group groups[] = {OPT_GROUP(rows, 0), OPT_GROUPS_END};
+
+/* podman prints the session's id. There is nothing here to look it up in, but a caller waits for
+ * it. */
+static int exec_detached(struct cli *cli, const struct exec_values *values, const char *name,
+                         struct mcpd_error *err)
+{
+    char id[IDENT_SIZE];
+    int rc = ident_generate(id, err);
+
+    if (rc == 0)
+        rc = mcpd_exec(cli->engine, name, &values->options, NULL, NULL, err);
+    if (rc == 0)
+        out_line(id);
+    return rc;
+}
 
 static int exec_in(struct cli *cli, const struct exec_values *values, const char *name,
                    struct mcpd_error *err)
@@ -37,17 +55,17 @@ static int exec_in(struct cli *cli, const struct exec_values *values, const char
     const struct streams_wish wish = {
         .interactive = values->options.interactive,
         .tty = values->options.tty,
+        .detach_keys = values->detach_keys,
     };
+    CLEANUP(streams_close) struct streams streams = STREAMS_NONE;
     struct mcpd_attach_result result = {0};
-    struct mcpd_streams streams;
-    CLEANUP_FD int null_fd = -1;
-    int rc = 0;
+    int rc;
 
     if (values->options.detach)
-        return mcpd_exec(cli->engine, name, &values->options, NULL, NULL, err);
-    rc = streams_open(cli, &wish, &streams, &null_fd, err);
+        return exec_detached(cli, values, name, err);
+    rc = streams_open(cli, &wish, &streams, err);
     if (rc == 0)
-        rc = mcpd_exec(cli->engine, name, &values->options, &streams, &result, err);
+        rc = mcpd_exec(cli->engine, name, &values->options, &streams.streams, &result, err);
     return rc < 0 ? rc : streams_exit_status(&result);
 }
 
@@ -85,10 +103,11 @@ static int find_and_exec(struct cli *cli, struct exec_values *values, char **arg
         return exec_in(cli, values, names[0], err);
     }
     rc = mcpd_container_id(engine, names[0], &id, err);
-    return rc < 0 ? rc
-                  : error_set(err, MCPD_E_INVALID,
-                              "must provide a non-empty command to start an exec session: "
-                              "invalid argument");
+    if (rc < 0)
+        return rc;
+    (void)cli_refuse(cli, "must provide a non-empty command to start an exec session: "
+                          "invalid argument");
+    return EXITCODE_NO_SESSION;
 }
 
 static int run(struct cli *cli, void *values, char **arguments)

@@ -101,17 +101,17 @@ static int run_with(struct cli *cli, struct run_values *values, char **arguments
         .tty = values->create.tty,
         .without_signals = values->without_signals,
         .attach = values->attach,
+        .detach_keys = values->detach_keys,
     };
-    struct mcpd_streams streams;
+    CLEANUP(streams_close) struct streams streams = STREAMS_NONE;
     struct mcpd_error err = {0};
     CLEANUP_FREE char *id = NULL;
-    CLEANUP_FD int null_fd = -1;
 
-    if (!values->detach && streams_open(cli, &wish, &streams, &null_fd, &err) < 0)
+    if (!values->detach && streams_open(cli, &wish, &streams, &err) < 0)
         return cli_fail(cli, &err);
     if (create(cli, values, arguments, &id, &err) < 0)
         return cli_fail(cli, &err);
-    return values->detach ? start_detached(cli, id) : start_attached(cli, &streams, id);
+    return values->detach ? start_detached(cli, id) : start_attached(cli, &streams.streams, id);
 }
 
 static int run(struct cli *cli, void *raw_values, char **arguments)

@@ -10,6 +10,7 @@ struct start_values {
     bool attach;
     bool interactive;
     bool without_signals;
+    const char *detach_keys;
 };
 
 #define AT(member) offsetof(struct start_values, member)
@@ -22,7 +23,7 @@ static const struct opt rows[] = {
     TARGET_ROW_LATEST(AT(targets)),
     OPT(0, "sig-proxy", "", OFF_FLAG, AT(without_signals), "Pass signals on to the container",
         .initial = "true"),
-    OPT_OTHER(OPT_LATER, 0, "detach-keys", "KEYS"),
+    OPT(0, "detach-keys", "KEYS", STRING, AT(detach_keys), STREAMS_KEYS_HELP),
 };
 
 static const struct opt_group groups[] = {OPT_GROUP(rows, 0), OPT_GROUPS_END};
@@ -41,18 +42,17 @@ static int start_attached(struct cli *cli, const struct start_values *values, ch
     const struct streams_wish wish = {
         .interactive = values->interactive,
         .without_signals = values->without_signals,
+        .detach_keys = values->detach_keys,
     };
+    CLEANUP(streams_close) struct streams streams = STREAMS_NONE;
     struct mcpd_attach_result result = {0};
-    struct mcpd_streams streams;
     struct mcpd_engine *engine;
     struct mcpd_error err = {0};
-    CLEANUP_FD int null_fd = -1;
 
     if (!names || !names[0] || names[1])
         return cli_refuse(cli, "you cannot start and attach multiple containers at once");
-    if (cli_engine(cli, &engine, &err) < 0 ||
-        streams_open(cli, &wish, &streams, &null_fd, &err) < 0 ||
-        mcpd_start(engine, names[0], &streams, &result, &err) < 0)
+    if (cli_engine(cli, &engine, &err) < 0 || streams_open(cli, &wish, &streams, &err) < 0 ||
+        mcpd_start(engine, names[0], &streams.streams, &result, &err) < 0)
         return cli_fail(cli, &err);
     return streams_exit_status(&result);
 }

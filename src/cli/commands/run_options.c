@@ -3,6 +3,7 @@
 
 #include "base/jsonx.h"
 #include "base/str.h"
+#include "cli/streams.h"
 
 #include <string.h>
 
@@ -14,7 +15,7 @@ static const struct opt run_only_rows[] = {
     OPT('d', "detach", "", FLAG, AT(detach), "Run in the background and print the container's id"),
     OPT(0, "sig-proxy", "", OFF_FLAG, AT(without_signals), "Pass signals on to the container",
         .initial = "true"),
-    OPT_OTHER(OPT_LATER, 0, "detach-keys", "KEYS"),
+    OPT(0, "detach-keys", "KEYS", STRING, AT(detach_keys), STREAMS_KEYS_HELP),
     OPT_OTHER(OPT_LATER, 0, "preserve-fds", "N", .accepts = "0"),
     OPT_OTHER(OPT_LATER, 0, "rmi", ""),
 };

@@ -13,6 +13,7 @@ struct run_values {
     const char *entrypoint;
     const char *pull;
     const char *progress;
+    const char *detach_keys;
     const char *const *attach;
     bool detach;
     bool quiet;

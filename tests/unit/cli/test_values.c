@@ -88,12 +88,34 @@ static void test_times(void **state)
             fail_msg("\"%s\" is no time", bad[i]);
 }
 
+static void test_keys(void **state)
+{
+    static const char *const bad[] = {"foo", "ctrl-", "ctrl-1",   "a,,b",
+                                      "a,",  ",",     "\303\251", "ctrl-A"};
+    const char *wrong = NULL;
+    char keys[4] = "";
+    size_t count = 9;
+
+    assert_int_equal(value_parse_keys("", keys, 4, &count, &wrong), 0);
+    assert_int_equal(count, 0);
+    assert_int_equal(value_parse_keys("ctrl-p,ctrl-q", keys, 4, &count, &wrong), 0);
+    assert_int_equal(count, 2);
+    assert_memory_equal(keys, "\20\21", 2);
+    assert_int_equal(value_parse_keys("ctrl-@,ctrl-\\,x,ctrl-_", keys, 4, &count, &wrong), 0);
+    assert_int_equal(count, 4);
+    assert_memory_equal(keys, "\0\34x\37", 4);
+    assert_int_equal(value_parse_keys("a,b,c,d,e", keys, 4, &count, &wrong), -MCPD_E_LIMIT);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_int_equal(value_parse_keys(bad[i], keys, 4, &count, &wrong), -MCPD_E_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,10 +108,11 @@ static void test_environment(void **state)
     struct mcpd_create_options options = life_options();
     struct plan plan;
 
-    options.spec.env = WORDS("NOVALUE", "EMPTY=", "K=V", "HERE", "A=2", "PRE_*");
+    options.spec.env = WORDS("NOVALUE", "EMPTY=", "K=V", "HERE", "A=2", "PRE_*", "with blank=1");
     build_env(&options, WORDS("HERE=a b=c", "PRE_1=x", "PREX=y", "PRE_2=z"), &plan);
     assert_words(plan.process.env, "PATH=/bin:/usr/bin|TERM=xterm|container=mcpd|A=2|"
-                                   "HOSTNAME=0123456789ab|EMPTY=|K=V|HERE=a b=c|PRE_1=x|PRE_2=z");
+                                   "HOSTNAME=0123456789ab|EMPTY=|K=V|HERE=a b=c|PRE_1=x|PRE_2=z|"
+                                   "with blank=1");
     plan_done(&plan);
 }
 
@@ -150,12 +151,24 @@ static void test_env_file(void **state)
 
 static void test_bad_environment(void **state)
 {
+    struct test_dir *dir = *state;
     struct mcpd_create_options options = life_options();
+    char path[96];
+    char text[256];
 
     options.spec.env = WORDS("=x");
     life_refused(&options, MCPD_E_INVALID, "invalid environment variable: \"=x\"");
-    options.spec.env = WORDS("a b=c");
-    life_refused(&options, MCPD_E_INVALID, "name \"a b\" has white spaces, poorly formatted name");
+    options.spec.env = NULL;
+    put_file(dir->fd, "env", "a b=c\n");
+    (void)snprintf(path, sizeof(path), "%s/env", dir->path);
+    (void)snprintf(text, sizeof(text),
+                   "parsing file \"%s\": name \"a b\" has white spaces, poorly formatted name",
+                   path);
+    options.env_files = WORDS(path);
+    life_refused(&options, MCPD_E_INVALID, text);
+    options.env_files = WORDS("/no/such");
+    life_refused(&options, MCPD_E_NOT_FOUND,
+                 "parsing env file \"/no/such\": open /no/such: no such file or directory");
 }
 
 /* --- podman's words for wrong requests --------------------------------------------------- */
@@ -468,7 +481,7 @@ int main(void)
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_default_path),
         DIR_TEST(test_env_file),
-        cmocka_unit_test(test_bad_environment),
+        DIR_TEST(test_bad_environment),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_identity_and_life),
