@@ -77,10 +77,13 @@ int cli_refuse(const struct cli *cli, const char *format, ...)
     return EXITCODE_ENGINE;
 }
 
+/* In one piece, as others may be writing there too. */
 static void print_warning(const char *message)
 {
     char when[CLOCK_RFC3339_SIZE];
     char line[LINE_SIZE];
+    char quoted[2 * LINE_SIZE];
+    size_t length = 0;
     const int64_t ns_per_second = INT64_C(1000000000);
 
     (void)snprintf(line, sizeof(line), "%s", message);
@@ -89,11 +92,14 @@ static void print_warning(const char *message)
         (void)fprintf(stderr, "Warning: %s\n", line);
         return;
     }
+    for (const char *at = line; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\')
+            quoted[length++] = '\\';
+        quoted[length++] = *at;
+    }
+    quoted[length] = '\0';
     clock_format_rfc3339(clock_unix_ns() / ns_per_second * ns_per_second, when);
-    (void)fprintf(stderr, "time=\"%s\" level=warning msg=\"", when);
-    for (const char *at = line; *at != '\0'; at++)
-        (void)fprintf(stderr, *at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
-    (void)fputs("\"\n", stderr);
+    (void)fprintf(stderr, "time=\"%s\" level=warning msg=\"%s\"\n", when, quoted);
 }
 
 void cli_warn(const struct cli *cli, const char *format, ...)

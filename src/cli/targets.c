@@ -143,29 +143,45 @@ int targets_find(struct cli *cli, const struct target_values *values, char *cons
 
 /* ------------------------------------------------------------------ acting */
 
-int targets_each(struct cli *cli, const struct target_values *values, char *const *arguments,
-                 enum targets_scope scope, targets_function function, void *context)
+struct report {
+    const struct target_values *values;
+    int status;
+};
+
+static void report(struct cli *cli, const char *name, int rc, const struct mcpd_error *err,
+                   void *context)
 {
+    struct report *report = context;
+    int failed = 0;
+
+    if (rc == -MCPD_E_NOT_FOUND && (report->values->ignore || report->values->all))
+        return;
+    if (rc < 0)
+        failed = cli_fail(cli, err);
+    else
+        out_line(name);
+    report->status = report->status != 0 ? report->status : failed;
+}
+
+int targets_each(struct cli *cli, const struct target_values *values, char *const *arguments,
+                 enum targets_scope scope, enum targets_order order, jobs_function function,
+                 void *context)
+{
+    struct report outcome = {.values = values};
     CLEANUP_STRV char **names = NULL;
+    struct mcpd_engine *engine;
     struct mcpd_error err = {0};
-    int status = 0;
 
-    if (targets_find(cli, values, arguments, scope, &names, &err) < 0)
+    if (targets_find(cli, values, arguments, scope, &names, &err) < 0 ||
+        cli_engine(cli, &engine, &err) < 0)
         return cli_fail(cli, &err);
-    for (size_t i = 0; names && names[i]; i++) {
-        int rc;
-
-        err = (struct mcpd_error){0};
-        rc = function(cli, names[i], context, &err);
-        if (rc == -MCPD_E_NOT_FOUND && (values->ignore || values->all))
-            continue;
-        if (rc < 0) {
-            int failed = cli_fail(cli, &err);
-
-            status = status != 0 ? status : failed;
-        } else {
-            out_line(names[i]);
-        }
+    if (order == TARGETS_AT_ONCE) {
+        jobs_run(cli, names, function, context, report, &outcome);
+        return outcome.status;
     }
-    return status;
+    for (size_t i = 0; names && names[i]; i++) {
+        err = (struct mcpd_error){0};
+        report(cli, names[i], function(cli, names[i], context, &err), &err, &outcome);
+    }
+    return outcome.status;
 }

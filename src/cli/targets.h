@@ -4,6 +4,7 @@
 #define CLI_TARGETS_H
 
 #include "cli/cli.h"
+#include "cli/jobs.h"
 
 #include <jansson.h>
 
@@ -39,12 +40,16 @@ enum targets_scope {
 int targets_find(struct cli *cli, const struct target_values *values, char *const *arguments,
                  enum targets_scope scope, char ***ret_names, struct mcpd_error *err) MUST_CHECK;
 
-/* Acts on every target, prints each name that went well, each failure as it comes; returns the exit
- * status of the first failure. */
-typedef int (*targets_function)(struct cli *cli, const char *name, void *context,
-                                struct mcpd_error *err);
+enum targets_order {
+    TARGETS_IN_TURN,
+    TARGETS_AT_ONCE, /* each in a process of its own (jobs.h): what takes time of waiting */
+};
+
+/* Acts on every target; prints, in the order of the targets, the name of each that went well and
+ * the failure of each other. Returns the exit status of the first failure. */
 int targets_each(struct cli *cli, const struct target_values *values, char *const *arguments,
-                 enum targets_scope scope, targets_function function, void *context);
+                 enum targets_scope scope, enum targets_order order, jobs_function function,
+                 void *context);
 
 /* All containers, oldest first, as podman's ps documents; new reference. */
 int targets_list(struct cli *cli, bool all, json_t **ret_containers,

@@ -289,3 +289,45 @@ states() {
     setsid "${MCPD_CMD[@]}" run -d --name c --network none "$IMAGE" sleep 600 >/dev/null
     state_is c running
 }
+
+@test "stop, kill, rm -f of many: side by side, names in order, one failure stops nobody" {
+    local number names=()
+    need busybox
+    for number in {1..10}; do
+        ok run -d --name "n$number" --network none "$IMAGE" sleep 600
+        names+=("n$number")
+    done
+    SECONDS=0
+    fails 125 stop -t 2 "${names[@]:0:5}" nosuch "${names[@]:5}"
+    [ "$SECONDS" -lt 8 ] || explain "$SECONDS seconds"
+    says "$(printf '%s\n' "${names[@]}")"
+    equal "$(grep -c 'level=warning msg="StopSignal SIGTERM failed to stop container n[0-9]* in 2 seconds, resorting to SIGKILL"' <<<"$stderr")" 10
+    error_is 'Error: no container with name or ID "nosuch" found: no such container'
+    no_containers -q
+    ok start "${names[@]}"
+    fails 125 kill n1 nosuch n2
+    says $'n1\nn2'
+    fails 125 kill n1 n3
+    says n3
+    error_has "can only kill running containers"
+    SECONDS=0
+    ok rm -f -t 2 "${names[@]}"
+    [ "$SECONDS" -lt 8 ] || explain "$SECONDS seconds"
+    says "$(printf '%s\n' "${names[@]}")"
+}
+
+@test "stop -a, rm -fa: of many" {
+    local number
+    need busybox
+    for number in {1..8}; do
+        ok run -d --network none "$IMAGE" sleep 600
+    done
+    SECONDS=0
+    ok stop -a -t 1
+    [ "$SECONDS" -lt 5 ] || explain "$SECONDS seconds"
+    equal "${#lines[@]}" 8
+    no_containers -q
+    ok rm -fa
+    equal "${#lines[@]}" 8
+    no_containers
+}

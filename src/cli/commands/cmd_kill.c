@@ -32,7 +32,8 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
 {
     struct kill_values *values = raw_values;
 
-    return targets_each(cli, &values->targets, arguments, TARGETS_RUNNING, kill_one, values);
+    return targets_each(cli, &values->targets, arguments, TARGETS_RUNNING, TARGETS_AT_ONCE,
+                        kill_one, values);
 }
 
 const struct command cmd_kill = {

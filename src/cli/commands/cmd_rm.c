@@ -52,7 +52,8 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
     struct rm_values *values = raw_values;
 
     values->targets.ignore = values->targets.ignore || values->force;
-    return targets_each(cli, &values->targets, arguments, TARGETS_ANY, rm_one, values);
+    return targets_each(cli, &values->targets, arguments, TARGETS_ANY,
+                        values->force ? TARGETS_AT_ONCE : TARGETS_IN_TURN, rm_one, values);
 }
 
 const struct command cmd_rm = {

@@ -67,7 +67,8 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
         !values->targets.filters)
         return cli_refuse(cli, "start requires at least one argument");
     if (!values->attach && !values->interactive)
-        return targets_each(cli, &values->targets, arguments, TARGETS_ANY, start_one, NULL);
+        return targets_each(cli, &values->targets, arguments, TARGETS_ANY, TARGETS_IN_TURN,
+                            start_one, NULL);
     if (targets_find(cli, &values->targets, arguments, TARGETS_ANY, &names, &err) < 0)
         return cli_fail(cli, &err);
     return start_attached(cli, values, names);

@@ -32,8 +32,8 @@ static const struct opt rows[] = {
 
 static const struct opt_group groups[] = {OPT_GROUP(rows, 0), OPT_GROUPS_END};
 
-/* Config of the container's inspect document, NULL when it has gone. New reference. */
-static json_t *load_config(struct mcpd_engine *engine, const char *name)
+/* The container's inspect document, NULL when it has gone. New reference. */
+static json_t *load_document(struct mcpd_engine *engine, const char *name)
 {
     CLEANUP_FREE char *text = NULL;
     CLEANUP_JSON json_t *document = NULL;
@@ -41,13 +41,15 @@ static json_t *load_config(struct mcpd_engine *engine, const char *name)
     if (mcpd_inspect_json(engine, name, &text, NULL) < 0 ||
         jsonx_parse(text, strlen(text), DOCUMENT_DEPTH, "container", &document, NULL) < 0)
         return NULL;
-    return json_incref(json_object_get(document, "Config"));
+    return TAKE_PTR(document);
 }
 
 /* podman 4 shows the signal as a number, later ones by name. */
 static void warn_killed(struct cli *cli, const char *name, int timeout_s)
 {
-    CLEANUP_JSON json_t *config = load_config(cli->engine, name);
+    CLEANUP_JSON json_t *document = load_document(cli->engine, name);
+    const json_t *config = json_object_get(document, "Config");
+    const char *shown = json_string_value(json_object_get(document, "Name"));
     const json_t *signal = json_object_get(config, "StopSignal");
     const json_t *timeout = json_object_get(config, "StopTimeout");
     const char *abbreviation = sigabbrev_np((int)json_integer_value(signal));
@@ -58,7 +60,7 @@ static void warn_killed(struct cli *cli, const char *name, int timeout_s)
     if (timeout_s < 0)
         timeout_s = timeout ? (int)json_integer_value(timeout) : DEFAULT_TIMEOUT_S;
     cli_warn(cli, "StopSignal %s failed to stop container %s in %d seconds, resorting to SIGKILL",
-             text ? text : "", name, timeout_s);
+             text ? text : "", shown ? shown : name, timeout_s);
 }
 
 int stop_container(struct cli *cli, const char *name, int timeout_s, struct mcpd_error *err)
@@ -85,7 +87,8 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
 {
     struct stop_values *values = raw_values;
 
-    return targets_each(cli, &values->targets, arguments, TARGETS_RUNNING, stop_one, values);
+    return targets_each(cli, &values->targets, arguments, TARGETS_RUNNING, TARGETS_AT_ONCE,
+                        stop_one, values);
 }
 
 const struct command cmd_stop = {
