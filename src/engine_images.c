@@ -150,7 +150,7 @@ int mcpd_tag(struct mcpd_engine *engine, const char *image, const char *const *n
 
         rc = parse_new_name(names[i], &name, err);
         if (rc == 0)
-            rc = store_tag(&engine->store, &name, &found.manifest_digest, err);
+            rc = store_add_name(&engine->store, &found, &name, err);
     }
     image_done(&found);
     return rc;
@@ -162,9 +162,7 @@ int mcpd_tag(struct mcpd_engine *engine, const char *image, const char *const *n
 /* The name that an image was found by, owned by the caller; NULL when it was its id. */
 static char *found_name(const struct image *image)
 {
-    char *const *names = image->names && image->names[0] ? image->names : image->digest_names;
-
-    return !image->has_all_names && names && names[0] ? strdup(names[0]) : NULL;
+    return !image->has_all_names && image->names ? strdup(image->names[0]) : NULL;
 }
 
 /* force: its containers go with it. */
@@ -227,7 +225,7 @@ static int remove_all_names(struct mcpd_engine *engine, const struct image *imag
     for (size_t i = 0; image->names && image->names[i] && rc == 0; i++)
         rc = add_line(lines, "Untagged", image->names[i], err);
     if (rc == 0)
-        rc = store_remove_image(&engine->store, &image->manifest_digest, err);
+        rc = store_remove_image(&engine->store, &image->id, err);
     if (rc == 0)
         rc = collect(engine, err);
     return rc < 0 ? rc : add_line(lines, "Deleted", digest_hex(&image->id), err);
@@ -237,7 +235,7 @@ static int refuse_several_names(const struct image *image, struct mcpd_error *er
 {
     CLEANUP_FREE char *names = strv_join(image->names, " ");
 
-    return error_set(err, MCPD_E_CONFLICT,
+    return error_set(err, MCPD_E_INVALID,
                      "unable to delete image \"%s\" by ID with more than one tag ([%s]): please "
                      "force removal",
                      digest_hex(&image->id), names ? names : "");
@@ -254,8 +252,8 @@ static int untag(const struct mcpd_engine *engine, const struct reference *name,
     return rc < 0 ? rc : add_line(lines, "Untagged", text, err);
 }
 
-static int remove_found(struct mcpd_engine *engine, struct image *image, bool force, char ***lines,
-                        struct mcpd_error *err)
+static int remove_found(struct mcpd_engine *engine, struct image *image, enum mcpd_removal removal,
+                        char ***lines, struct mcpd_error *err)
 {
     CLEANUP_FREE char *name = found_name(image);
     struct reference reference;
@@ -266,10 +264,12 @@ static int remove_found(struct mcpd_engine *engine, struct image *image, bool fo
     if (rc < 0)
         return rc;
     if (name && strv_length(image->names) > 1)
-        return untag(engine, &reference, lines, err);
-    if (!name && strv_length(image->names) > 1 && !force)
+        return strv_contains(image->names, name)
+                   ? untag(engine, &reference, lines, err)
+                   : error_set(err, MCPD_E_INVALID, "%s: tag not known", name);
+    if (!name && strv_length(image->names) > 1 && removal == MCPD_REMOVAL_PLAIN)
         return refuse_several_names(image, err);
-    rc = free_of_containers(engine, image, force, err);
+    rc = free_of_containers(engine, image, removal == MCPD_REMOVAL_FORCED, err);
     return rc < 0 ? rc : remove_all_names(engine, image, lines, err);
 }
 
@@ -278,29 +278,34 @@ static int remove_damaged(struct mcpd_engine *engine, const char *name, char ***
                           struct mcpd_error *err)
 {
     struct reference reference;
-    int rc = reference_parse(name, &reference, err);
+    int rc = reference_parse_local(name, &reference, err);
 
     if (rc == 0)
         rc = untag(engine, &reference, lines, err);
     if (rc == -MCPD_E_NOT_FOUND) {
-        rc = reference_parse_local(name, &reference, err);
+        rc = reference_parse(name, &reference, err);
         if (rc == 0)
             rc = untag(engine, &reference, lines, err);
     }
     return rc < 0 ? rc : collect(engine, err);
 }
 
-int mcpd_remove_image(struct mcpd_engine *engine, const char *image, bool force, char ***ret_lines,
-                      struct mcpd_error *err)
+int mcpd_remove_image(struct mcpd_engine *engine, const char *image, enum mcpd_removal removal,
+                      char ***ret_lines, struct mcpd_error *err)
 {
     CLEANUP_STRV char **lines = NULL;
+    struct mcpd_error problem = {0};
     struct image found;
     int rc = store_find_image(&engine->store, image, &found, err);
 
     if (rc == -MCPD_E_CORRUPT) {
-        rc = remove_damaged(engine, image, &lines, err);
+        /* Found by its id, or by the end of its name: the text says which one it is. */
+        int removed = remove_damaged(engine, image, &lines, &problem);
+
+        if (removed != -MCPD_E_NOT_FOUND && removed != -MCPD_E_INVALID)
+            rc = removed < 0 ? error_copy(err, &problem) : 0;
     } else if (rc == 0) {
-        rc = remove_found(engine, &found, force, &lines, err);
+        rc = remove_found(engine, &found, removal, &lines, err);
         image_done(&found);
     }
     if (rc == 0)

@@ -145,10 +145,16 @@ MCPD_API int mcpd_image_is_local(struct mcpd_engine *engine, const char *image, 
                                  struct mcpd_error *err);
 MCPD_API int mcpd_tag(struct mcpd_engine *engine, const char *image, const char *const *names,
                       struct mcpd_error *err);
-/* Removes names, then the image; force: also its stopped containers and several names. *ret_lines:
- * "Untagged: ..", "Deleted: .." as podman prints. */
-MCPD_API int mcpd_remove_image(struct mcpd_engine *engine, const char *image, bool force,
-                               char ***ret_lines, struct mcpd_error *err);
+enum mcpd_removal {
+    MCPD_REMOVAL_PLAIN,     /* an image with several names goes by its last name only */
+    MCPD_REMOVAL_FORCED,    /* whatever its names, and with its containers */
+    MCPD_REMOVAL_ALL_NAMES, /* whatever its names, if no container uses it */
+};
+/* Removes a name (image is one of several), else the image. *ret_lines: "Untagged: ..",
+ * "Deleted: .." as podman prints. */
+MCPD_API int mcpd_remove_image(struct mcpd_engine *engine, const char *image,
+                               enum mcpd_removal removal, char ***ret_lines,
+                               struct mcpd_error *err);
 /* docker-archive or oci-archive, path NULL: standard input. *ret_names: what was loaded
  * ("localhost/tiny:1.2" or "sha256:.."). */
 MCPD_API int mcpd_load(struct mcpd_engine *engine, const char *path,

@@ -321,7 +321,10 @@ static int prepare_image(struct filter *filter, json_t *documents, struct mcpd_e
             return 0;
         }
     }
-    return error_set(err, MCPD_E_NOT_FOUND, "%s: image not known", filter->value);
+    return error_set(err, MCPD_E_NOT_FOUND,
+                     "could not find local image for filter filter \"%s\"=\"%s\": %s: image not "
+                     "known",
+                     filter->key->name, filter->value, filter->value);
 }
 
 static bool match_image_before(const json_t *document, size_t position, const struct filter *filter)
@@ -349,6 +352,26 @@ static const struct filter_key image_keys[] = {
 
 /* ------------------------------------------------------------------ all filters of one command */
 
+/* In podman's words, which differ. */
+static int refuse_malformed(const struct filter_key *keys, const char *text, struct mcpd_error *err)
+{
+    if (keys == image_keys)
+        return error_set(err, MCPD_E_INVALID,
+                         "invalid image filter \"%s\": must be in the format \"filter=value or "
+                         "filter!=value\"",
+                         text);
+    return error_set(err, MCPD_E_INVALID, "invalid filter \"%s\"", text);
+}
+
+static int refuse_unknown(const struct filter_key *keys, const char *text, struct mcpd_error *err)
+{
+    int length = (int)strcspn(text, "=");
+
+    if (keys == image_keys)
+        return error_set(err, MCPD_E_INVALID, "unsupported image filter \"%.*s\"", length, text);
+    return error_set(err, MCPD_E_INVALID, "%.*s is an invalid filter", length, text);
+}
+
 static int parse_filter(const struct filter_key *keys, const char *text, json_t *documents,
                         struct filter *ret_filter, struct mcpd_error *err)
 {
@@ -356,12 +379,12 @@ static int parse_filter(const struct filter_key *keys, const char *text, json_t 
     struct filter filter = {.value = text + length + 1};
 
     if (text[length] == '\0')
-        return error_set(err, MCPD_E_INVALID, "invalid filter \"%s\"", text);
+        return refuse_malformed(keys, text, err);
     for (filter.key = keys; filter.key->name; filter.key++)
         if (strlen(filter.key->name) == length && memcmp(filter.key->name, text, length) == 0)
             break;
     if (!filter.key->name)
-        return error_set(err, MCPD_E_INVALID, "%.*s is an invalid filter", (int)length, text);
+        return refuse_unknown(keys, text, err);
     *ret_filter = filter;
     return filter.key->prepare ? filter.key->prepare(ret_filter, documents, err) : 0;
 }

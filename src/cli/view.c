@@ -182,6 +182,8 @@ static json_t *view_of_name(json_t *image, const char *name, bool full)
     else
         set_short(view, "ID", view_text(image, "Id"), VIEW_SHORT_ID);
     set_name(view, name);
+    (void)json_object_set(view, "RepoTags", json_object_get(image, "Names"));
+    set_joined(view, "History", ", ", SIZE_MAX);
     set_age(view, "Created", created);
     set_age(view, "CreatedSince", created);
     set_go_time(view, "CreatedAt", created);
@@ -189,6 +191,7 @@ static json_t *view_of_name(json_t *image, const char *name, bool full)
     return view;
 }
 
+/* A row for each tag; without one, for the first digest it was pulled by. */
 json_t *view_image(json_t *image, bool full)
 {
     json_t *views = json_array();
@@ -196,10 +199,15 @@ json_t *view_image(json_t *image, bool full)
     size_t index;
     json_t *name;
 
-    json_array_foreach(names, index, name)
-        (void)json_array_append_new(views, view_of_name(image, json_string_value(name), full));
-    if (json_array_size(names) == 0)
-        (void)json_array_append_new(views, view_of_name(image, NULL, full));
+    json_array_foreach(names, index, name) {
+        const char *text = json_string_value(name);
+
+        if (text && !strchr(text, '@'))
+            (void)json_array_append_new(views, view_of_name(image, text, full));
+    }
+    if (json_array_size(views) == 0)
+        (void)json_array_append_new(
+            views, view_of_name(image, json_string_value(json_array_get(names, 0)), full));
     return views;
 }
 

@@ -133,5 +133,7 @@ int store_commit(const struct store *store, const struct commit *commit, struct 
 {
     int rc = publish_content(store, commit, err);
 
-    return rc < 0 ? rc : store_tag(store, commit->name, &commit->manifest_digest, err);
+    return rc < 0 ? rc
+                  : store_tag(store, commit->name, &commit->manifest_digest, &commit->index_digest,
+                              err);
 }

@@ -36,6 +36,7 @@ struct commit {
     const struct commit_document *documents; /* those that are there already are left alone */
     size_t document_count;
     struct digest manifest_digest;
+    struct digest index_digest;   /* that led to it, among the documents; unset: none */
     const struct reference *name; /* NULL: kept without a name */
 };
 

@@ -19,12 +19,13 @@ static int not_known(const char *name, struct mcpd_error *err)
     return error_set(err, MCPD_E_NOT_FOUND, "%s: image not known", name);
 }
 
-/* Loads what a tag names. A missing blob is damage, unless the tag went away too. */
+/* Loads what a tag names, under that name. A missing blob is damage, unless the tag went away too.
+ */
 static int load_tagged(const struct store *store, const struct tag *tag, struct image *ret_image,
                        struct mcpd_error *err)
 {
     struct image image = {0};
-    int rc = store_load_image(store, &tag->manifest_digest, &image, err);
+    int rc = image_load_tagged(store, tag, &image, err);
 
     if (rc == -MCPD_E_NOT_FOUND && !tags_is_current(store, tag))
         return not_known(tag->name, err);
@@ -32,56 +33,139 @@ static int load_tagged(const struct store *store, const struct tag *tag, struct 
         rc = -MCPD_E_CORRUPT;
     if (rc < 0)
         return error_wrap(err, rc, "image %s is damaged", tag->name);
-    rc = image_add_name(&image, tag, err);
-    if (rc < 0) {
+    if (tag->kind != TAG_KIND_UNTAGGED && strv_append(&image.names, tag->name) < 0) {
         image_done(&image);
-        return rc;
+        return error_no_memory(err, "image names");
     }
     *ret_image = image;
     return 0;
 }
 
-/* "x@sha256:.." that was pulled by its tag: some tag of the same repository names this manifest.
- * The image is then shown under the name that was asked for. */
-static int find_by_repository(const struct store *store, const struct reference *reference,
-                              struct tag *asked, struct image *ret_image, struct mcpd_error *err)
-{
-    CLEANUP_TAG_LIST struct tag_list list = {0};
-    char repository[REFERENCE_MAX_LENGTH + 1];
-    int rc;
+/* ---------------------------------------------------------------- by name */
 
-    if (!blob_exists(store, &reference->digest))
-        return -MCPD_E_NOT_FOUND;
-    rc = tags_list(store, &list, err);
-    if (rc < 0)
-        return rc;
-    reference_format_repository(reference, repository, sizeof(repository));
-    asked->manifest_digest = reference->digest;
-    for (size_t i = 0; i < list.count; i++)
-        if (digest_equal(&list.tags[i].manifest_digest, &reference->digest) &&
-            str_has_prefix(list.tags[i].name, repository) &&
-            list.tags[i].name[strlen(repository)] == ':')
-            return load_tagged(store, asked, ret_image, err);
-    return -MCPD_E_NOT_FOUND;
-}
-
-/* NOT_FOUND has no text yet. */
-static int find_by_reference(const struct store *store, const struct reference *reference,
-                             struct image *ret_image, struct mcpd_error *err)
+/* The tag file of exactly this name. NOT_FOUND has no text yet. */
+static int find_exact(const struct store *store, const struct reference *reference,
+                      struct image *ret_image, struct mcpd_error *err)
 {
     char file_name[TAGS_NAME_SIZE];
     char text[REFERENCE_MAX_LENGTH + 1];
-    bool is_digest = digest_is_set(&reference->digest);
-    struct tag tag = {.kind = is_digest ? TAG_KIND_DIGEST : TAG_KIND_NAME, .name = text};
+    struct tag tag = {.name = text};
     int rc;
 
     if (tags_file_name(reference, file_name, NULL) < 0)
         return -MCPD_E_NOT_FOUND;
     tags_format(reference, text, sizeof(text));
-    rc = tags_read(store, file_name, &tag.manifest_digest, err);
-    if (rc == -MCPD_E_NOT_FOUND && is_digest)
-        return find_by_repository(store, reference, &tag, ret_image, err);
+    rc = tags_read(store, file_name, &tag, err);
     return rc < 0 ? rc : load_tagged(store, &tag, ret_image, err);
+}
+
+/* A search through all names. */
+struct search {
+    const char *name;       /* as it was asked for */
+    const char *repository; /* "host/path"; "/path" fits behind any host and path */
+    const struct reference *reference;
+};
+
+static bool fits(const struct tag *tag, const struct search *search)
+{
+    const struct digest *digest = &search->reference->digest;
+    size_t length = tags_repository_length(tag->name);
+    size_t wanted = strlen(search->repository);
+    const char *start;
+
+    if (length < wanted)
+        return false;
+    start = tag->name + length - wanted;
+    if (memcmp(start, search->repository, wanted) != 0 ||
+        (start != tag->name && search->repository[0] != '/'))
+        return false;
+    if (digest_is_set(digest))
+        return digest_equal(&tag->manifest_digest, digest) ||
+               digest_equal(&tag->index_digest, digest);
+    return tag->kind == TAG_KIND_NAME && strcmp(start + wanted + 1, search->reference->tag) == 0;
+}
+
+/* Several names of one image are as good as one. *ret_tag: borrowed from the list. */
+static int choose(const struct tag_list *list, const struct search *search,
+                  const struct tag **ret_tag, struct mcpd_error *err)
+{
+    const struct tag *found = NULL;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct tag *tag = &list->tags[i];
+
+        if (!fits(tag, search))
+            continue;
+        if (found && !digest_equal(&found->image_id, &tag->image_id))
+            return error_set(err, MCPD_E_INVALID,
+                             "%s: the short name fits several images (%s, %s): name the registry "
+                             "too",
+                             search->name, found->name, tag->name);
+        found = found ? found : tag;
+    }
+    *ret_tag = found;
+    return found ? 0 : -MCPD_E_NOT_FOUND;
+}
+
+/* What was asked for by digest is then shown under its repository and that digest. */
+static int search_names(const struct store *store, const struct search *search,
+                        struct image *ret_image, struct mcpd_error *err)
+{
+    CLEANUP_TAG_LIST struct tag_list list = {0};
+    CLEANUP_FREE char *name = NULL;
+    const struct tag *found = NULL;
+    struct tag shown;
+    int rc = tags_list(store, &list, err);
+
+    if (rc == 0)
+        rc = choose(&list, search, &found, err);
+    if (rc < 0)
+        return rc;
+    shown = *found;
+    if (digest_is_set(&search->reference->digest)) {
+        name = str_format("%.*s@%s", (int)tags_repository_length(found->name), found->name,
+                          search->reference->digest.text);
+        if (!name)
+            return error_no_memory(err, "image names");
+        shown.name = name;
+    }
+    return load_tagged(store, &shown, ret_image, err);
+}
+
+static int find_short(const struct store *store, const char *name,
+                      const struct reference *reference, struct image *ret_image,
+                      struct mcpd_error *err)
+{
+    CLEANUP_FREE char *repository = NULL;
+    struct reference local;
+    struct search search = {.name = name, .reference = reference};
+    int rc = reference_parse_local(name, &local, err);
+
+    if (rc == 0)
+        rc = find_exact(store, &local, ret_image, err);
+    if (rc == -MCPD_E_NOT_FOUND)
+        rc = find_exact(store, reference, ret_image, err);
+    if (rc != -MCPD_E_NOT_FOUND)
+        return rc;
+    repository = str_format("/%s", local.path);
+    if (!repository)
+        return error_no_memory(err, "image names");
+    search.repository = repository;
+    return search_names(store, &search, ret_image, err);
+}
+
+static int find_full(const struct store *store, const char *name, const struct reference *reference,
+                     struct image *ret_image, struct mcpd_error *err)
+{
+    char repository[REFERENCE_MAX_LENGTH + 1];
+    const struct search search = {.name = name, .repository = repository, .reference = reference};
+    int rc = find_exact(store, reference, ret_image, err);
+
+    /* By digest, but pulled by a tag. */
+    if (rc != -MCPD_E_NOT_FOUND || !digest_is_set(&reference->digest))
+        return rc;
+    reference_format_repository(reference, repository, sizeof(repository));
+    return search_names(store, &search, ret_image, err);
 }
 
 static int find_by_name(const struct store *store, const char *name, struct image *ret_image,
@@ -92,13 +176,11 @@ static int find_by_name(const struct store *store, const char *name, struct imag
 
     if (rc < 0)
         return rc;
-    rc = find_by_reference(store, &reference, ret_image, err);
-    /* What was made or loaded here is "localhost/NAME". */
-    if (rc != -MCPD_E_NOT_FOUND || reference_names_domain(name) ||
-        reference_parse_local(name, &reference, NULL) < 0)
-        return rc;
-    return find_by_reference(store, &reference, ret_image, err);
+    return reference_names_domain(name) ? find_full(store, name, &reference, ret_image, err)
+                                        : find_short(store, name, &reference, ret_image, err);
 }
+
+/* ---------------------------------------------------------------- by id */
 
 /* The hex digits of an id or its beginning, NULL when it cannot be one. */
 static const char *id_digits(const char *name)
@@ -110,45 +192,44 @@ static const char *id_digits(const char *name)
 }
 
 /* *ret_first: where the tags of the fitting image begin in the list. */
-static int match_id(const struct store *store, const struct tag_list *list, const char *name,
-                    const char *hex, size_t *ret_first, struct mcpd_error *err)
+static int match_id(const struct tag_list *list, const char *name, const char *hex,
+                    size_t *ret_first, struct mcpd_error *err)
 {
-    struct digest found = {0};
+    bool is_found = false;
 
-    for (size_t i = 0; i < list->count; i += image_group_length(list, i)) {
-        CLEANUP(manifest_document_done) struct manifest_document document = {0};
-        const struct digest *id = &document.manifest.config.digest;
+    for (size_t i = 0; i < list->count; i += tags_group_length(list, i)) {
+        const struct digest *id = &list->tags[i].image_id;
 
-        if (store_load_manifest(store, &list->tags[i].manifest_digest, &document, NULL) < 0 ||
-            !str_has_prefix(digest_hex(id), hex))
+        if (!digest_is_set(id) || !str_has_prefix(digest_hex(id), hex))
             continue;
-        if (digest_is_set(&found) && !digest_equal(&found, id))
+        if (is_found)
             return error_set(err, MCPD_E_CONFLICT, "%s: more than one image has an id like this",
                              name);
-        if (!digest_is_set(&found))
-            *ret_first = i;
-        found = *id;
+        is_found = true;
+        *ret_first = i;
     }
-    return digest_is_set(&found) ? 0 : -MCPD_E_NOT_FOUND;
+    return is_found ? 0 : -MCPD_E_NOT_FOUND;
 }
 
 static int find_by_id(const struct store *store, const char *name, const char *hex,
                       struct image *ret_image, struct mcpd_error *err)
 {
     CLEANUP_TAG_LIST struct tag_list list = {0};
+    struct image image = {0};
     size_t first = 0;
     int rc = tags_list(store, &list, err);
 
     if (rc == 0)
-        rc = match_id(store, &list, name, hex, &first, err);
+        rc = match_id(&list, name, hex, &first, err);
     if (rc == 0)
-        rc = load_tagged(store, &list.tags[first], ret_image, err);
+        rc = image_load_group(store, &list.tags[first], tags_group_length(&list, first), &image,
+                              err);
     if (rc < 0)
         return rc;
-    rc = image_set_names(ret_image, &list.tags[first], image_group_length(&list, first), err);
-    if (rc < 0)
-        image_done(ret_image);
-    return rc;
+    if (!digest_is_set(&image.id)) /* for the text of what is wrong */
+        return load_tagged(store, &list.tags[first], ret_image, err);
+    *ret_image = image;
+    return 0;
 }
 
 int store_find_image(const struct store *store, const char *name, struct image *ret_image,

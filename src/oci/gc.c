@@ -1,12 +1,12 @@
 /*
  * gc.c - deletes what no tag and no container needs.
  *
- * Theory of operation. Mark: every tag leads to a manifest, its config, its layer blobs and, by the
- * config, its unpacked layers. Sweep: whatever else lies in the folders goes. It is safe because
- * the caller's exclusive lock keeps everybody out who adds an image or makes a container, and the
- * lock of the tags keeps the names as they are. A cut at any point leaves the rest for the next
- * time: only unneeded objects were touched, each one wholly (a layer leaves its place by one
- * rename).
+ * Theory of operation. Mark: every tag leads to the index it was pulled by, a manifest, its config,
+ * its layer blobs and, by the config, its unpacked layers. Sweep: whatever else lies in the folders
+ * goes. It is safe because the caller's exclusive lock keeps everybody out who adds an image or
+ * makes a container, and the lock of the tags keeps the names as they are. A cut at any point
+ * leaves the rest for the next time: only unneeded objects were touched, each one wholly (a layer
+ * leaves its place by one rename).
  *
  * An image that is damaged needs only what can still be read of it. An error that is not damage
  * (no memory, I/O) ends the collection before anything was deleted.
@@ -132,10 +132,14 @@ static int mark(struct collection *collection, const struct digest *used_diff_id
     CLEANUP_TAG_LIST struct tag_list list = {0};
     int rc = tags_list(collection->store, &list, err);
 
-    for (size_t i = 0; rc == 0 && i < list.count; i++)
-        if (i == 0 ||
-            !digest_equal(&list.tags[i].manifest_digest, &list.tags[i - 1].manifest_digest))
-            rc = mark_image(collection, &list.tags[i], err);
+    for (size_t i = 0; rc == 0 && i < list.count; i++) {
+        const struct tag *tag = &list.tags[i];
+
+        if (digest_is_set(&tag->index_digest))
+            rc = set_add(&collection->blobs, &tag->index_digest, err);
+        if (rc == 0 && (i == 0 || !digest_equal(&tag->manifest_digest, &tag[-1].manifest_digest)))
+            rc = mark_image(collection, tag, err);
+    }
     for (size_t i = 0; rc == 0 && i < used_count; i++)
         rc = set_add(&collection->layers, &used_diff_ids[i], err);
     set_sort(&collection->blobs);

@@ -71,6 +71,24 @@ static json_t *or_empty_string(json_t *value)
 
 /* ---------------------------------------------------------------- images --format json */
 
+/* podman remembers every name an image has ever had, oldest first; the store knows those it has. */
+static json_t *names_history_json(const struct image *image)
+{
+    CLEANUP_JSON json_t *array = json_array();
+
+    for (size_t i = 0; array && image->names && image->names[i]; i++)
+        if (json_array_insert_new(array, 0, jsonx_string(image->names[i])) < 0)
+            return NULL;
+    return TAKE_PTR(array);
+}
+
+/* The registry's digest of what was asked for: of the index, where there was one. */
+static json_t *digest_json(const struct image *image)
+{
+    return json_string(digest_is_set(&image->index_digest) ? image->index_digest.text
+                                                           : image->manifest_digest.text);
+}
+
 static int add_names(json_t *object, const struct image *image)
 {
     int failed = 0;
@@ -79,8 +97,8 @@ static int add_names(json_t *object, const struct image *image)
         failed |= json_object_set_new(object, "Names", jsonx_strv(image->names));
     else
         failed |= json_object_set_new(object, "Dangling", json_true());
-    failed |= json_object_set_new(object, "Digest", json_string(image->manifest_digest.text));
-    failed |= json_object_set_new(object, "History", jsonx_strv(image->names));
+    failed |= json_object_set_new(object, "Digest", digest_json(image));
+    failed |= json_object_set_new(object, "History", names_history_json(image));
     return failed;
 }
 
@@ -268,24 +286,36 @@ static int add_rest(json_t *object, const struct image *image, const struct imag
     failed |= json_object_set_new(object, "ManifestType", jsonx_string(image->media_type));
     failed |= json_object_set_new(object, "User", text_json(image->config.user));
     failed |= json_object_set_new(object, "History", history_json(image));
-    failed |= json_object_set_new(object, "NamesHistory", jsonx_strv(named->names));
+    failed |= json_object_set_new(object, "NamesHistory", names_history_json(named));
     if (healthcheck && !is_empty(healthcheck))
         failed |= json_object_set(object, "Healthcheck", healthcheck);
     return failed;
 }
 
+/* The names that are tags. */
+static json_t *repo_tags_json(const struct image *image)
+{
+    CLEANUP_JSON json_t *array = json_array();
+
+    for (size_t i = 0; array && image->names && image->names[i]; i++)
+        if (!strchr(image->names[i], '@') &&
+            json_array_append_new(array, jsonx_string(image->names[i])) < 0)
+            return NULL;
+    return TAKE_PTR(array);
+}
+
 json_t *image_inspect_json(const struct store *store, const struct image *image)
 {
-    CLEANUP(image_done) struct image all = {.manifest_digest = image->manifest_digest};
+    CLEANUP(image_done) struct image all = {.id = image->id};
     CLEANUP_JSON json_t *object = NULL;
     const struct image *named = image;
 
     /* Found by one of its names: the others are wanted too. */
     if (!image->has_all_names && store_load_image_names(store, &all, NULL) == 0)
         named = &all;
-    object = json_pack("{s:s, s:s, s:o, s:o}", "Id", digest_hex(&image->id), "Digest",
-                       image->manifest_digest.text, "RepoTags", jsonx_strv(named->names),
-                       "RepoDigests", jsonx_strv(named->digest_names));
+    object = json_pack("{s:s, s:o, s:o, s:o}", "Id", digest_hex(&image->id), "Digest",
+                       digest_json(image), "RepoTags", repo_tags_json(named), "RepoDigests",
+                       jsonx_strv(named->digest_names));
     if (!object || add_description(object, store, image) || add_rest(object, image, named))
         return NULL;
     return TAKE_PTR(object);

@@ -7,12 +7,13 @@
 #include "oci/store.h"
 #include "oci/tags.h"
 
-/* The name that one tag gives. */
-int image_add_name(struct image *image, const struct tag *tag, struct mcpd_error *err) MUST_CHECK;
-/* All of them. tags: every one of this image's, sorted. */
-int image_set_names(struct image *image, const struct tag *tags, size_t count,
-                    struct mcpd_error *err) MUST_CHECK;
-/* How many tags name the same manifest, from the first of them on? */
-size_t image_group_length(const struct tag_list *list, size_t first);
+/* The image that one tag names, without names. */
+int image_load_tagged(const struct store *store, const struct tag *tag, struct image *ret_image,
+                      struct mcpd_error *err) MUST_CHECK;
+/* The image that a group of tags names (tags_group_length), with all names. When it came by several
+ * manifests, the first that came counts, as in podman; a damaged one is a warning of the store and
+ * passed over. None is left: success, *ret_image is empty. */
+int image_load_group(const struct store *store, const struct tag *tags, size_t count,
+                     struct image *ret_image, struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -122,15 +122,24 @@ int store_load_image(const struct store *store, const struct digest *manifest_di
     return 0;
 }
 
+int image_load_tagged(const struct store *store, const struct tag *tag, struct image *ret_image,
+                      struct mcpd_error *err)
+{
+    int rc = store_load_image(store, &tag->manifest_digest, ret_image, err);
+
+    if (rc == 0)
+        ret_image->index_digest = tag->index_digest;
+    return rc;
+}
+
 /* ---------------------------------------------------------------- names */
 
 /* "host/path:tag" -> "host/path@sha256:..", kept once. */
-static int add_repository_digest(struct image *image, const char *name, struct mcpd_error *err)
+static int add_repository_digest(struct image *image, const char *name, const struct digest *digest,
+                                 struct mcpd_error *err)
 {
-    const char *slash = strrchr(name, '/');
-    const char *colon = slash ? strchr(slash, ':') : NULL;
-    char *text = str_format("%.*s@%s", colon ? (int)(colon - name) : (int)strlen(name), name,
-                            image->manifest_digest.text);
+    size_t length = tags_repository_length(name);
+    char *text = str_format("%.*s@%s", (int)length, name, digest->text);
 
     if (!text)
         return error_no_memory(err, "image names");
@@ -142,22 +151,15 @@ static int add_repository_digest(struct image *image, const char *name, struct m
                                                             : 0;
 }
 
-int image_add_name(struct image *image, const struct tag *tag, struct mcpd_error *err)
+static int add_name(struct image *image, const struct tag *tag, struct mcpd_error *err)
 {
-    switch (tag->kind) {
-    case TAG_KIND_NAME:
-        if (strv_append(&image->names, tag->name) < 0)
-            return error_no_memory(err, "image names");
-        return add_repository_digest(image, tag->name, err);
-    case TAG_KIND_DIGEST:
-        if (!strv_contains(image->digest_names, tag->name) &&
-            strv_append(&image->digest_names, tag->name) < 0)
-            return error_no_memory(err, "image names");
-        return 0;
-    case TAG_KIND_UNTAGGED:
-        return 0;
-    }
-    return 0;
+    int rc = strv_append(&image->names, tag->name) < 0 ? error_no_memory(err, "image names") : 0;
+
+    if (rc == 0)
+        rc = add_repository_digest(image, tag->name, &tag->manifest_digest, err);
+    if (rc == 0 && digest_is_set(&tag->index_digest))
+        rc = add_repository_digest(image, tag->name, &tag->index_digest, err);
+    return rc;
 }
 
 static int compare_strings(const void *a, const void *b)
@@ -165,32 +167,56 @@ static int compare_strings(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int image_set_names(struct image *image, const struct tag *tags, size_t count,
-                    struct mcpd_error *err)
+static int compare_times(const struct timespec *a, const struct timespec *b)
 {
+    if (a->tv_sec != b->tv_sec)
+        return a->tv_sec < b->tv_sec ? -1 : 1;
+    return (a->tv_nsec > b->tv_nsec) - (a->tv_nsec < b->tv_nsec);
+}
+
+/* Pointers to tags, oldest first. */
+static int compare_ages(const void *a, const void *b)
+{
+    const struct tag *left = *(const struct tag *const *)a;
+    const struct tag *right = *(const struct tag *const *)b;
+    int order = compare_times(&left->written, &right->written);
+
+    return order ? order : strcmp(left->name, right->name);
+}
+
+/* podman's order: what was pulled, newest first, then what `tag` has added, oldest first. */
+static int compare_names(const void *a, const void *b)
+{
+    const struct tag *left = *(const struct tag *const *)a;
+    const struct tag *right = *(const struct tag *const *)b;
+
+    if (left->is_further != right->is_further)
+        return left->is_further ? 1 : -1;
+    return left->is_further ? compare_ages(a, b) : -compare_ages(a, b);
+}
+
+static int set_names(struct image *image, const struct tag *tags, size_t count,
+                     struct mcpd_error *err)
+{
+    CLEANUP_FREE const struct tag **order = calloc(count + 1, sizeof(*order));
+    size_t named = 0;
+    int rc = 0;
+
     strv_free(TAKE_PTR(image->names));
     strv_free(TAKE_PTR(image->digest_names));
-    for (size_t i = 0; i < count; i++) {
-        int rc = image_add_name(image, &tags[i], err);
-
-        if (rc < 0)
-            return rc;
-    }
+    if (!order)
+        return error_no_memory(err, "image names");
+    for (size_t i = 0; i < count; i++)
+        if (tags[i].kind != TAG_KIND_UNTAGGED)
+            order[named++] = &tags[i];
+    qsort(order, named, sizeof(*order), compare_names);
+    for (size_t i = 0; rc == 0 && i < named; i++)
+        rc = add_name(image, order[i], err);
     if (image->digest_names)
         qsort(image->digest_names, strv_length(image->digest_names), sizeof(char *),
               compare_strings);
     image->has_all_names = true;
-    return 0;
-}
-
-size_t image_group_length(const struct tag_list *list, size_t first)
-{
-    size_t next = first + 1;
-
-    while (next < list->count &&
-           digest_equal(&list->tags[first].manifest_digest, &list->tags[next].manifest_digest))
-        next++;
-    return next - first;
+    return rc;
 }
 
 int store_load_image_names(const struct store *store, struct image *image, struct mcpd_error *err)
@@ -200,10 +226,10 @@ int store_load_image_names(const struct store *store, struct image *image, struc
 
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < list.count; i += image_group_length(&list, i))
-        if (digest_equal(&list.tags[i].manifest_digest, &image->manifest_digest))
-            return image_set_names(image, &list.tags[i], image_group_length(&list, i), err);
-    return image_set_names(image, NULL, 0, err);
+    for (size_t i = 0; i < list.count; i += tags_group_length(&list, i))
+        if (digest_equal(&list.tags[i].image_id, &image->id))
+            return set_names(image, &list.tags[i], tags_group_length(&list, i), err);
+    return set_names(image, NULL, 0, err);
 }
 
 /* ---------------------------------------------------------------- all of them */
@@ -213,7 +239,7 @@ static int load_listed(const struct store *store, const struct tag *tag, struct 
                        struct mcpd_error *err)
 {
     struct mcpd_error problem = {0};
-    int rc = store_load_image(store, &tag->manifest_digest, image, &problem);
+    int rc = image_load_tagged(store, tag, image, &problem);
 
     if (rc == -MCPD_E_NO_MEMORY)
         return error_copy(err, &problem);
@@ -222,31 +248,76 @@ static int load_listed(const struct store *store, const struct tag *tag, struct 
     return 0;
 }
 
+static bool was_tried(const struct tag *const *order, size_t position)
+{
+    for (size_t i = 0; i < position; i++)
+        if (digest_equal(&order[i]->manifest_digest, &order[position]->manifest_digest))
+            return true;
+    return false;
+}
+
+static int load_first(const struct store *store, const struct tag *const *order, size_t count,
+                      struct image *image, struct mcpd_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < count && !digest_is_set(&image->id); i++)
+        if (!was_tried(order, i))
+            rc = load_listed(store, order[i], image, err);
+    return rc;
+}
+
+int image_load_group(const struct store *store, const struct tag *tags, size_t count,
+                     struct image *ret_image, struct mcpd_error *err)
+{
+    CLEANUP_FREE const struct tag **order = calloc(count + 1, sizeof(*order));
+    struct image image = {0};
+    int rc;
+
+    if (!order)
+        return error_no_memory(err, "images");
+    for (size_t i = 0; i < count; i++)
+        order[i] = &tags[i];
+    qsort(order, count, sizeof(*order), compare_ages);
+    rc = load_first(store, order, count, &image, err);
+    if (rc == 0 && digest_is_set(&image.id))
+        rc = set_names(&image, tags, count, err);
+    if (rc < 0) {
+        image_done(&image);
+        return rc;
+    }
+    image.first_written = order[0]->written;
+    *ret_image = image;
+    return 0;
+}
+
+/* Newest first; of those made at the same time (reproducible builds) the one that came first. */
 static int compare_images(const void *a, const void *b)
 {
     const struct image *left = a;
     const struct image *right = b;
+    int order;
 
     if (left->config.created_unix_ns != right->config.created_unix_ns)
         return left->config.created_unix_ns > right->config.created_unix_ns ? -1 : 1;
-    return digest_compare(&left->manifest_digest, &right->manifest_digest);
+    order = compare_times(&left->first_written, &right->first_written);
+    return order ? order : digest_compare(&left->id, &right->id);
 }
 
 static int load_all(const struct store *store, const struct tag_list *list, struct image *images,
                     size_t *count, struct mcpd_error *err)
 {
-    for (size_t i = 0; i < list->count; i += image_group_length(list, i)) {
-        struct image *image = &images[*count];
-        int rc = load_listed(store, &list->tags[i], image, err);
+    size_t length;
 
+    for (size_t i = 0; i < list->count; i += length) {
+        int rc;
+
+        length = tags_group_length(list, i);
+        rc = image_load_group(store, &list->tags[i], length, &images[*count], err);
         if (rc < 0)
             return rc;
-        if (!digest_is_set(&image->id))
-            continue;
-        (*count)++;
-        rc = image_set_names(image, &list->tags[i], image_group_length(list, i), err);
-        if (rc < 0)
-            return rc;
+        if (digest_is_set(&images[*count].id))
+            (*count)++;
     }
     return 0;
 }

@@ -4,6 +4,8 @@
  * All of it happens under the lock of the tags' folder, so that "was this its last name?" is still
  * true when it is acted upon. An image is never without a tag file unless it is to go: the
  * "@sha256:.." file is written before the last name moves away, and removed after a name was given.
+ * An image is what has one id: it may have come by several manifests, each of which stays as long
+ * as a name leads to it.
  */
 #include "oci/store.h"
 
@@ -13,9 +15,9 @@
 
 #include <string.h>
 
-/* How many tag files, other than `except`, name this manifest? */
-static int count_tags(const struct store *store, const struct digest *manifest_digest,
-                      const char *except, size_t *ret_count, struct mcpd_error *err)
+/* How many tag files, other than `except`, name this image? Without an id: its manifest. */
+static int count_tags(const struct store *store, const struct tag *tag, const char *except,
+                      size_t *ret_count, struct mcpd_error *err)
 {
     CLEANUP_TAG_LIST struct tag_list list = {0};
     size_t count = 0;
@@ -24,34 +26,36 @@ static int count_tags(const struct store *store, const struct digest *manifest_d
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < list.count; i++)
-        if (digest_equal(&list.tags[i].manifest_digest, manifest_digest) &&
+        if ((digest_equal(&list.tags[i].manifest_digest, &tag->manifest_digest) ||
+             (digest_is_set(&tag->image_id) &&
+              digest_equal(&list.tags[i].image_id, &tag->image_id))) &&
             !str_equal(list.tags[i].name, except))
             count++;
     *ret_count = count;
     return 0;
 }
 
-/* The name is about to move away from `old`. */
-static int keep_old_image(const struct store *store, const struct digest *old, const char *name,
+/* The name is about to move away from what `old` says. */
+static int keep_old_image(const struct store *store, const struct tag *old, const char *name,
                           struct mcpd_error *err)
 {
     char untagged[TAGS_NAME_SIZE];
     size_t others = 0;
     int rc = count_tags(store, old, name, &others, err);
 
-    if (rc < 0 || others > 0 || !blob_exists(store, old))
+    if (rc < 0 || others > 0 || !blob_exists(store, &old->manifest_digest))
         return rc;
-    tags_untagged_file_name(old, untagged);
+    tags_untagged_file_name(&old->manifest_digest, untagged);
     return tags_write(store, untagged, old, err);
 }
 
 static int give_name(const struct store *store, const struct reference *reference,
-                     const struct digest *manifest_digest, struct mcpd_error *err)
+                     const struct tag *tag, struct mcpd_error *err)
 {
     char file_name[TAGS_NAME_SIZE];
     char untagged[TAGS_NAME_SIZE];
     char name[REFERENCE_MAX_LENGTH + 1];
-    struct digest old = {0};
+    struct tag old = {0};
     int rc = tags_file_name(reference, file_name, err);
 
     if (rc < 0)
@@ -60,44 +64,69 @@ static int give_name(const struct store *store, const struct reference *referenc
     rc = tags_read(store, file_name, &old, err);
     if (rc < 0 && rc != -MCPD_E_NOT_FOUND && rc != -MCPD_E_CORRUPT) /* damaged: replaced */
         return rc;
-    if (rc == 0 && !digest_equal(&old, manifest_digest)) {
+    /* One that only gets another manifest loses nothing. */
+    if (rc == 0 && !digest_equal(&old.manifest_digest, &tag->manifest_digest) &&
+        !digest_equal(&old.image_id, &tag->image_id)) {
         rc = keep_old_image(store, &old, name, err);
         if (rc < 0)
             return rc;
     }
-    rc = tags_write(store, file_name, manifest_digest, err);
+    rc = tags_write(store, file_name, tag, err);
     if (rc < 0)
         return rc;
-    tags_untagged_file_name(manifest_digest, untagged);
+    tags_untagged_file_name(&tag->manifest_digest, untagged);
     return tags_remove(store, untagged, err);
 }
 
-static int keep_unnamed(const struct store *store, const struct digest *manifest_digest,
-                        struct mcpd_error *err)
+static int keep_unnamed(const struct store *store, const struct tag *tag, struct mcpd_error *err)
 {
     char untagged[TAGS_NAME_SIZE];
     size_t others = 0;
-    int rc = count_tags(store, manifest_digest, NULL, &others, err);
+    int rc = count_tags(store, tag, NULL, &others, err);
 
     if (rc < 0 || others > 0)
         return rc;
-    tags_untagged_file_name(manifest_digest, untagged);
-    return tags_write(store, untagged, manifest_digest, err);
+    tags_untagged_file_name(&tag->manifest_digest, untagged);
+    return tags_write(store, untagged, tag, err);
 }
 
-int store_tag(const struct store *store, const struct reference *name,
-              const struct digest *manifest_digest, struct mcpd_error *err)
+/* Fills in the id, of a manifest that can be read. */
+static int write_name(const struct store *store, const struct reference *name, struct tag *tag,
+                      struct mcpd_error *err)
 {
+    CLEANUP(manifest_document_done) struct manifest_document document = {0};
     CLEANUP_FD int lock_fd = -1;
     int rc = tags_lock(store, &lock_fd, err);
 
     if (rc < 0)
         return rc;
     /* Whoever collects holds the same lock: what is here now, stays. */
-    if (!blob_exists(store, manifest_digest))
-        return error_set(err, MCPD_E_NOT_FOUND, "%s: image not known", manifest_digest->text);
-    return name ? give_name(store, name, manifest_digest, err)
-                : keep_unnamed(store, manifest_digest, err);
+    if (!blob_exists(store, &tag->manifest_digest))
+        return error_set(err, MCPD_E_NOT_FOUND, "%s: image not known", tag->manifest_digest.text);
+    if (store_load_manifest(store, &tag->manifest_digest, &document, NULL) == 0)
+        tag->image_id = document.manifest.config.digest;
+    return name ? give_name(store, name, tag, err) : keep_unnamed(store, tag, err);
+}
+
+int store_tag(const struct store *store, const struct reference *name,
+              const struct digest *manifest_digest, const struct digest *index_digest,
+              struct mcpd_error *err)
+{
+    struct tag tag = {.manifest_digest = *manifest_digest};
+
+    if (index_digest)
+        tag.index_digest = *index_digest;
+    return write_name(store, name, &tag, err);
+}
+
+int store_add_name(const struct store *store, const struct image *image,
+                   const struct reference *name, struct mcpd_error *err)
+{
+    struct tag tag = {.manifest_digest = image->manifest_digest,
+                      .index_digest = image->index_digest,
+                      .is_further = true};
+
+    return write_name(store, name, &tag, err);
 }
 
 int store_untag(const struct store *store, const struct reference *name, bool *ret_was_last,
@@ -106,7 +135,7 @@ int store_untag(const struct store *store, const struct reference *name, bool *r
     char file_name[TAGS_NAME_SIZE];
     char text[REFERENCE_MAX_LENGTH + 1];
     CLEANUP_FD int lock_fd = -1;
-    struct digest manifest_digest = {0};
+    struct tag tag = {0};
     size_t others = 0;
     int rc = tags_file_name(name, file_name, err);
 
@@ -115,11 +144,11 @@ int store_untag(const struct store *store, const struct reference *name, bool *r
     if (rc < 0)
         return rc;
     tags_format(name, text, sizeof(text));
-    rc = tags_read(store, file_name, &manifest_digest, err);
+    rc = tags_read(store, file_name, &tag, err);
     if (rc == -MCPD_E_NOT_FOUND)
         return error_set(err, MCPD_E_NOT_FOUND, "%s: image not known", text);
     if (rc == 0)
-        rc = count_tags(store, &manifest_digest, text, &others, err);
+        rc = count_tags(store, &tag, text, &others, err);
     if (rc < 0 && rc != -MCPD_E_CORRUPT) /* damaged: names nothing, and may go */
         return rc;
     rc = tags_remove(store, file_name, err);
@@ -130,7 +159,7 @@ int store_untag(const struct store *store, const struct reference *name, bool *r
     return rc;
 }
 
-int store_remove_image(const struct store *store, const struct digest *manifest_digest,
+int store_remove_image(const struct store *store, const struct digest *image_id,
                        struct mcpd_error *err)
 {
     CLEANUP_TAG_LIST struct tag_list list = {0};
@@ -140,7 +169,7 @@ int store_remove_image(const struct store *store, const struct digest *manifest_
     if (rc == 0)
         rc = tags_list(store, &list, err);
     for (size_t i = 0; rc == 0 && i < list.count; i++)
-        if (digest_equal(&list.tags[i].manifest_digest, manifest_digest))
+        if (digest_equal(&list.tags[i].image_id, image_id))
             rc = tags_remove_listed(store, &list.tags[i], err);
     return rc < 0 ? rc : tags_sync(store, err);
 }

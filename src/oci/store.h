@@ -6,7 +6,7 @@
  *                                one, exclusive while something is deleted
  *   images/blobs/sha256/HEX      manifests, configs, compressed layers, as received
  *   images/partial/HEX           half a download, locked by who writes it
- *   images/tags/NAME             one small JSON file per reference -> manifest digest (tags.h)
+ *   images/tags/NAME             one small JSON file per reference -> manifest, index (tags.h)
  *   layers/HEX/{fs/,layer.json}  one unpacked layer per diff_id
  *   tmp/NAME, tmp/NAME.lock      everything is made here first, then renamed; entries whose lock is
  *                                free are stale and swept
@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 struct store {
     char *path; /* absolute, owned */
@@ -56,26 +57,30 @@ void store_warn(const struct store *store, const char *what, const struct mcpd_e
 /* One image, read from its manifest and config. */
 struct image {
     struct digest manifest_digest;
-    struct digest id; /* digest of the config */
-    char *media_type; /* of the manifest */
+    struct digest index_digest; /* of the index that it was pulled by; unset: none */
+    struct digest id;           /* digest of the config */
+    char *media_type;           /* of the manifest */
     struct imageconfig config;
     struct digest *layer_digests; /* compressed blobs, as in the manifest */
     uint64_t *layer_sizes;        /* compressed bytes */
     size_t layer_count;           /* equals config.diff_id_count */
-    /* Tagged references "host/path:tag", sorted, and "host/path@sha256:..": the references by
-     * digest and one for each repository of a tagged one. After store_find_image by reference only
-     * that one is filled in, and has_all_names is false. */
+    /* The references that lead here, "host/path:tag" and "host/path@sha256:..", as podman orders
+     * them: pulled ones, newest first, then those that `tag` added. After store_find_image by
+     * reference only that one is filled in, and has_all_names is false. */
     bool has_all_names;
     char **names;
+    /* Sorted "host/path@sha256:..": each name's repository with its manifest and its index. */
     char **digest_names;
-    json_t *annotations; /* of the manifest, may be NULL */
+    struct timespec first_written; /* in a list: when the first of the names was given */
+    json_t *annotations;           /* of the manifest, may be NULL */
 };
 void image_done(struct image *image); /* fine on a zeroed one */
 
-/* By reference ("alpine", "host/x:tag", "x@sha256:.."; a short name also as "localhost/NAME"),
- * which reads one tag file, the manifest and the config; then by id or a unique prefix of it (3 or
- * more hex digits). NOT_FOUND: "<name>: image not known". CONFLICT: the prefix fits several.
- * CORRUPT: known but damaged; store_untag still works. */
+/* By reference, which reads one tag file, the manifest and the config. A name without a registry
+ * is looked for as podman does: "localhost/NAME", "docker.io/library/NAME", then any name here that
+ * ends with "/NAME". At last by id or a unique prefix of it (3 or more hex digits).
+ * NOT_FOUND: "<name>: image not known". CONFLICT: the prefix fits several images. INVALID: the
+ * short name does. CORRUPT: known but damaged; store_untag still works. */
 int store_find_image(const struct store *store, const char *name, struct image *ret_image,
                      struct mcpd_error *err) MUST_CHECK;
 /* As above when the exact manifest is known; no names are looked up. */
@@ -90,23 +95,27 @@ int store_load_manifest(const struct store *store, const struct digest *manifest
 int store_load_image_names(const struct store *store, struct image *image,
                            struct mcpd_error *err) MUST_CHECK;
 
-/* Every image once (several names are in image.names), newest first. Array owned by the caller:
+/* Every image (what has one id) once, with all names, newest first. Array owned by the caller:
  * store_free_images. */
 int store_list_images(const struct store *store, struct image **ret_images, size_t *ret_count,
                       struct mcpd_error *err) MUST_CHECK;
 void store_free_images(struct image *images, size_t count);
 
-/* Points a name at a manifest that is in the store (synced, atomic); an image that loses its last
- * name by it is kept under "@sha256:..". name NULL: keeps an image that has no name. A new image:
- * store_commit (commit.h). */
+/* Points a name at a manifest that is in the store (synced, atomic), with the index that led to it
+ * (NULL: none); an image that loses its last name by it is kept under "@sha256:..". name NULL:
+ * keeps an image that has no name. A new image: store_commit (commit.h). */
 int store_tag(const struct store *store, const struct reference *name,
-              const struct digest *manifest_digest, struct mcpd_error *err) MUST_CHECK;
+              const struct digest *manifest_digest, const struct digest *index_digest,
+              struct mcpd_error *err) MUST_CHECK;
+/* A further name for an image that was found. */
+int store_add_name(const struct store *store, const struct image *image,
+                   const struct reference *name, struct mcpd_error *err) MUST_CHECK;
 /* Removes one name; *ret_was_last tells whether none is left (then the next store_collect takes the
  * image). NOT_FOUND: "<name>: image not known". */
 int store_untag(const struct store *store, const struct reference *name, bool *ret_was_last,
                 struct mcpd_error *err) MUST_CHECK;
 /* Removes all names of an image. Blobs and layers go with the next store_collect. */
-int store_remove_image(const struct store *store, const struct digest *manifest_digest,
+int store_remove_image(const struct store *store, const struct digest *image_id,
                        struct mcpd_error *err) MUST_CHECK;
 /* Deletes blobs and layers that no tag needs, old downloads and dead entries of tmp/.
  * `used_diff_ids`: layers of containers, kept. exclusive_lock_fd: from store_lock_exclusive, taken

@@ -12,7 +12,9 @@
 #include "base/lock.h"
 #include "base/str.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define TAG_MAX_BYTES 4096
 #define LOCK_NAME     ".lock"
@@ -90,29 +92,55 @@ static int decode(const char *file_name, struct tag *tag, struct mcpd_error *err
 
 /* ---------------------------------------------------------------- one tag */
 
-int tags_read(const struct store *store, const char *file_name, struct digest *ret_manifest_digest,
+/* An absent one stays unset. */
+static int get_digest(const json_t *json, const char *key, struct digest *digest,
+                      struct mcpd_error *err)
+{
+    const char *text = NULL;
+    int rc = jsonx_get_string(json, key, "tag", &text, err);
+
+    return rc < 0 || !text ? rc : digest_parse(text, digest, err);
+}
+
+int tags_read(const struct store *store, const char *file_name, struct tag *tag,
               struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *json = NULL;
-    const char *text = NULL;
+    struct tag found = {.kind = tag->kind, .name = tag->name};
     int rc = jsonx_load(store->tags_fd, file_name, TAG_MAX_BYTES, &json, err);
 
     if (rc == -MCPD_E_LIMIT)
         return error_wrap(err, -MCPD_E_CORRUPT, "images/tags");
     if (rc < 0)
         return rc;
-    rc = jsonx_get_string(json, "manifest", "tag", &text, err);
+    rc = get_digest(json, "manifest", &found.manifest_digest, err);
+    if (rc == 0 && !digest_is_set(&found.manifest_digest))
+        rc = error_set(err, MCPD_E_CORRUPT, "no manifest");
     if (rc == 0)
-        rc = digest_parse(text ? text : "", ret_manifest_digest, err);
-    return rc < 0 ? error_wrap(err, -MCPD_E_CORRUPT, "images/tags/%s", file_name) : 0;
+        rc = get_digest(json, "image", &found.image_id, err);
+    if (rc == 0)
+        rc = get_digest(json, "index", &found.index_digest, err);
+    if (rc == 0)
+        rc = jsonx_get_bool(json, "further", "tag", &found.is_further, err);
+    if (rc < 0)
+        return error_wrap(err, -MCPD_E_CORRUPT, "images/tags/%s", file_name);
+    *tag = found;
+    return 0;
 }
 
-int tags_write(const struct store *store, const char *file_name,
-               const struct digest *manifest_digest, struct mcpd_error *err)
+int tags_write(const struct store *store, const char *file_name, const struct tag *tag,
+               struct mcpd_error *err)
 {
-    CLEANUP_JSON json_t *json = json_pack("{s:s}", "manifest", manifest_digest->text);
+    CLEANUP_JSON json_t *json = json_pack("{s:s}", "manifest", tag->manifest_digest.text);
+    int failed = !json;
 
-    if (!json)
+    if (digest_is_set(&tag->image_id))
+        failed |= json_object_set_new(json, "image", json_string(tag->image_id.text));
+    if (digest_is_set(&tag->index_digest))
+        failed |= json_object_set_new(json, "index", json_string(tag->index_digest.text));
+    if (tag->is_further)
+        failed |= json_object_set_new(json, "further", json_true());
+    if (failed)
         return error_no_memory(err, "tag");
     return jsonx_save(store->tags_fd, file_name, json, FS_WRITE_SYNC, err);
 }
@@ -151,13 +179,27 @@ struct listing {
     size_t capacity;
 };
 
+/* For a tag of a store that did not write them yet. */
+static void look_up_image_id(const struct store *store, struct tag *tag)
+{
+    CLEANUP(manifest_document_done) struct manifest_document document = {0};
+
+    if (store_load_manifest(store, &tag->manifest_digest, &document, NULL) == 0)
+        tag->image_id = document.manifest.config.digest;
+}
+
 static int read_tag(const struct store *store, const char *file_name, struct tag *tag,
                     struct mcpd_error *err)
 {
-    int rc = tags_read(store, file_name, &tag->manifest_digest, err);
+    struct stat st;
+    int rc = tags_read(store, file_name, tag, err);
 
     if (rc < 0)
         return rc;
+    if (!digest_is_set(&tag->image_id))
+        look_up_image_id(store, tag);
+    if (fstatat(store->tags_fd, file_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        tag->written = st.st_mtim;
     if (file_name[0] != '@')
         return decode(file_name, tag, err);
     if (!str_equal(file_name + 1, tag->manifest_digest.text))
@@ -215,8 +257,10 @@ static int compare_tags(const void *a, const void *b)
 {
     const struct tag *left = a;
     const struct tag *right = b;
-    int order = digest_compare(&left->manifest_digest, &right->manifest_digest);
+    int order = digest_compare(&left->image_id, &right->image_id);
 
+    if (order == 0)
+        order = digest_compare(&left->manifest_digest, &right->manifest_digest);
     if (order == 0)
         order = (int)left->kind - (int)right->kind;
     return order ? order : strcmp(left->name, right->name);
@@ -237,13 +281,36 @@ int tags_list(const struct store *store, struct tag_list *ret_list, struct mcpd_
     return 0;
 }
 
+size_t tags_repository_length(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return slash ? (size_t)(slash - name) + strcspn(slash, ":@") : 0;
+}
+
+static bool is_of_same_image(const struct tag *a, const struct tag *b)
+{
+    return digest_equal(&a->image_id, &b->image_id) &&
+           (digest_is_set(&a->image_id) || digest_equal(&a->manifest_digest, &b->manifest_digest));
+}
+
+size_t tags_group_length(const struct tag_list *list, size_t first)
+{
+    const struct tag *tag = &list->tags[first];
+    size_t next = first + 1;
+
+    while (next < list->count && is_of_same_image(tag, &list->tags[next]))
+        next++;
+    return next - first;
+}
+
 bool tags_is_current(const struct store *store, const struct tag *tag)
 {
     char file_name[TAGS_NAME_SIZE];
-    struct digest now;
+    struct tag now = {0};
 
     return encode(tag->name, file_name) == 0 && tags_read(store, file_name, &now, NULL) == 0 &&
-           digest_equal(&now, &tag->manifest_digest);
+           digest_equal(&now.manifest_digest, &tag->manifest_digest);
 }
 
 int tags_remove_listed(const struct store *store, const struct tag *tag, struct mcpd_error *err)

@@ -59,7 +59,8 @@ static int commit(struct ingest *ingest, const struct resolved *resolved,
                 .text = found[i]->text,
                 .length = found[i]->length,
             };
-    return ingest_commit(ingest, documents, count, &resolved->manifest_text.digest, reference, err);
+    return ingest_commit(ingest, documents, count, &resolved->manifest_text.digest,
+                         &resolved->index.digest, reference, err);
 }
 
 static int pull_layers(const struct store *store, const struct worker_pool *pool,

@@ -62,12 +62,10 @@ static int choose_image_name(const char *given, const struct image *image, struc
 
     if (reference_parse(given, &reference, NULL) == 0)
         reference_format(&reference, name, sizeof(name));
-    if (strv_contains(image->names, name) || strv_contains(image->digest_names, name))
+    if (strv_contains(image->names, name))
         return spec_dup(name, &plan->image_name, err);
     if (image->names && image->names[0])
         return spec_dup(image->names[0], &plan->image_name, err);
-    if (image->digest_names && image->digest_names[0])
-        return spec_dup(image->digest_names[0], &plan->image_name, err);
     return spec_dup(digest_hex(&image->id), &plan->image_name, err);
 }
 

@@ -421,7 +421,7 @@ static void test_image_names(void **state)
     assert_int_equal(mcpd_image_inspect_json(world->engine, "localhost/other:3", &object, &err), 0);
     short_id = strndup(strstr(object, "\"Id\":\"") + 6, 12);
     assert_error_contains(mcpd_remove_image(world->engine, short_id, false, &lines, &err), err,
-                          MCPD_E_CONFLICT, "by ID with more than one tag");
+                          MCPD_E_INVALID, "by ID with more than one tag");
     assert_int_equal(mcpd_remove_image(world->engine, "localhost/other:3", false, &lines, &err), 0);
     assert_string_equal(lines[0], "Untagged: localhost/other:3");
     assert_null(lines[1]);

@@ -28,10 +28,13 @@ static int rmi(struct cli *cli, const struct rmi_values *values, const char *ima
     struct mcpd_engine *engine;
     struct mcpd_error err = {0};
     char **lines = NULL;
+    enum mcpd_removal removal = values->force ? MCPD_REMOVAL_FORCED
+                                : values->all ? MCPD_REMOVAL_ALL_NAMES
+                                              : MCPD_REMOVAL_PLAIN;
     int rc = cli_engine(cli, &engine, &err);
 
     if (rc == 0)
-        rc = mcpd_remove_image(engine, image, values->force, &lines, &err);
+        rc = mcpd_remove_image(engine, image, removal, &lines, &err);
     if (rc == -MCPD_E_NOT_FOUND && (values->ignore || values->force || values->all))
         return 0;
     if (rc < 0)

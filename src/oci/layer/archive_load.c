@@ -45,6 +45,9 @@ struct load_image {
     char *manifest_text;
     size_t manifest_length;
     struct digest manifest_digest;
+    char *index_text; /* that led to the manifest; NULL: none */
+    size_t index_length;
+    struct digest index_digest;
     char *config_text;
     size_t config_length;
     struct imageconfig config;
@@ -57,6 +60,7 @@ static void load_image_done(struct load_image *image)
     manifest_document_done(&image->document);
     imageconfig_done(&image->config);
     free(image->manifest_text);
+    free(image->index_text);
     free(image->config_text);
     free(image->members);
     strv_free(image->names);
@@ -165,7 +169,9 @@ static int make_visible(struct load *load, const struct load_image *image, struc
     const struct commit_document documents[] = {
         {.digest = *config, .text = image->config_text, .length = image->config_length},
         {image->manifest_digest, image->manifest_text, image->manifest_length},
+        {image->index_digest, image->index_text, image->index_length},
     };
+    const size_t count = ARRAY_SIZE(documents) - (image->index_text ? 0 : 1);
     size_t done = 0;
     int rc = 0;
 
@@ -176,18 +182,18 @@ static int make_visible(struct load *load, const struct load_image *image, struc
         if (parse_name(image->names[i], is_docker, &name) < 0)
             continue;
         if (done++ == 0)
-            rc = ingest_commit(ingest, documents, ARRAY_SIZE(documents), &image->manifest_digest,
-                               &name, err);
+            rc = ingest_commit(ingest, documents, count, &image->manifest_digest,
+                               &image->index_digest, &name, err);
         else
-            rc = store_tag(load->store, &name, &image->manifest_digest, err);
+            rc = store_tag(load->store, &name, &image->manifest_digest, &image->index_digest, err);
         reference_format(&name, shown, sizeof(shown));
         if (rc == 0)
             rc = add_visible(load, shown, err);
     }
     if (rc < 0 || done > 0)
         return rc;
-    rc =
-        ingest_commit(ingest, documents, ARRAY_SIZE(documents), &image->manifest_digest, NULL, err);
+    rc = ingest_commit(ingest, documents, count, &image->manifest_digest, &image->index_digest,
+                       NULL, err);
     return rc < 0 ? rc : add_visible(load, config->text, err);
 }
 
@@ -244,6 +250,18 @@ static int read_blob(const struct load *load, const struct descriptor *descripto
     return 0;
 }
 
+/* What was read as the manifest is an index; the outermost one is kept with the image. */
+static void keep_index(struct load_image *image, const struct digest *digest)
+{
+    if (image->index_text) {
+        free(TAKE_PTR(image->manifest_text));
+        return;
+    }
+    image->index_digest = *digest;
+    image->index_length = image->manifest_length;
+    image->index_text = TAKE_PTR(image->manifest_text);
+}
+
 /* From an entry of index.json to an image's manifest. */
 static int read_manifest(const struct load *load, const struct descriptor *entry,
                          struct load_image *image, struct mcpd_error *err)
@@ -260,8 +278,7 @@ static int read_manifest(const struct load *load, const struct descriptor *entry
         const struct descriptor *chosen = NULL;
 
         image->document = (struct manifest_document){0};
-        cleanup_free_pointer(&image->manifest_text);
-        image->manifest_text = NULL;
+        keep_index(image, &digest);
         if (depth == MAX_NESTED)
             rc = error_set(err, MCPD_E_CORRUPT, "indexes lie too deep in each other");
         if (rc == 0)

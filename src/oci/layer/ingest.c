@@ -345,7 +345,8 @@ static int adopt_implied(const struct ingest *ingest, struct mcpd_error *err)
 
 int ingest_commit(struct ingest *ingest, const struct commit_document *documents,
                   size_t document_count, const struct digest *manifest_digest,
-                  const struct reference *name, struct mcpd_error *err)
+                  const struct digest *index_digest, const struct reference *name,
+                  struct mcpd_error *err)
 {
     CLEANUP_FREE struct commit_layer *layers = calloc(ingest->count + 1, sizeof(*layers));
     CLEANUP_FREE struct digest *partials = calloc(ingest->count + 1, sizeof(*partials));
@@ -355,6 +356,7 @@ int ingest_commit(struct ingest *ingest, const struct commit_document *documents
         .documents = documents,
         .document_count = document_count,
         .manifest_digest = *manifest_digest,
+        .index_digest = *index_digest,
         .name = name,
     };
 

@@ -65,10 +65,12 @@ size_t ingest_poll(struct ingest *ingest, struct pollfd *fds, int *ret_timeout_m
  * the image. */
 int ingest_step(struct ingest *ingest, struct mcpd_error *err) MUST_CHECK;
 
-/* All are DONE: makes the image visible under `name` (NULL: no name). */
+/* All are DONE: makes the image visible under `name` (NULL: no name). index_digest: of the index
+ * that led to the manifest, unset when there was none. */
 int ingest_commit(struct ingest *ingest, const struct commit_document *documents,
                   size_t document_count, const struct digest *manifest_digest,
-                  const struct reference *name, struct mcpd_error *err) MUST_CHECK;
+                  const struct digest *index_digest, const struct reference *name,
+                  struct mcpd_error *err) MUST_CHECK;
 
 static inline void cleanup_ingest(struct ingest **ingest)
 {

@@ -159,8 +159,14 @@ static void test_images(void **state)
     images("reference=bb reference=tiny", "ab");
     refuse(filter_images, images_text, "dangling=maybe", MCPD_E_INVALID,
            "non-boolean value \"maybe\" for dangling filter");
-    refuse(filter_images, images_text, "since=nosuch", MCPD_E_NOT_FOUND, "nosuch: image not known");
-    refuse(filter_images, images_text, "status=x", MCPD_E_INVALID, "status is an invalid filter");
+    refuse(filter_images, images_text, "since=nosuch", MCPD_E_NOT_FOUND,
+           "could not find local image for filter filter \"since\"=\"nosuch\": nosuch: image not "
+           "known");
+    refuse(filter_images, images_text, "status=x", MCPD_E_INVALID,
+           "unsupported image filter \"status\"");
+    refuse(filter_images, images_text, "dangling", MCPD_E_INVALID,
+           "invalid image filter \"dangling\": must be in the format \"filter=value or "
+           "filter!=value\"");
 }
 
 int main(void)

@@ -88,12 +88,21 @@ static void test_images(void **state)
 {
     CLEANUP_JSON json_t *named = json_of("{'Id': 'ab', 'Names': ['a:1', 'b:2']}");
     CLEANUP_JSON json_t *dangling = json_of("{'Id': 'ab', 'Names': null}");
+    CLEANUP_JSON json_t *pulled = json_of("{'Id': 'ab', 'Names': ['a@sha256:00', 'b:1']}");
+    CLEANUP_JSON json_t *bare = json_of("{'Id': 'ab', 'Names': ['a@sha256:00', 'b@sha256:00']}");
     CLEANUP_JSON json_t *two = view_image(named, true);
+    CLEANUP_JSON json_t *digest = view_image(pulled, false);
+    CLEANUP_JSON json_t *digests = view_image(bare, false);
     CLEANUP_JSON json_t *one = view_image(dangling, false);
 
     assert_int_equal(json_array_size(two), 2);
     assert_string_equal(view_text(json_array_get(two, 1), "Repository"), "b");
     assert_string_equal(view_text(json_array_get(two, 0), "ID"), "sha256:ab");
+    assert_int_equal(json_array_size(digest), 1);
+    assert_string_equal(view_text(json_array_get(digest, 0), "Tag"), "1");
+    assert_int_equal(json_array_size(digests), 1);
+    assert_string_equal(view_text(json_array_get(digests, 0), "Repository"), "a");
+    assert_string_equal(view_text(json_array_get(digests, 0), "Tag"), "<none>");
     assert_int_equal(json_array_size(one), 1);
     assert_string_equal(view_text(json_array_get(one, 0), "Repository"), "<none>");
     assert_string_equal(view_text(json_array_get(one, 0), "Tag"), "<none>");

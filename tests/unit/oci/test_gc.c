@@ -74,7 +74,7 @@ static void test_removed_image_goes_shared_layers_stay(void **state)
 
     add(fake, "q.io/a:1", shared_layers, &manifest);
     add(fake, "q.io/b:1", other_layers, NULL);
-    assert_int_equal(store_remove_image(&fake->store, &manifest, NULL), 0);
+    fake_store_remove(fake, &manifest);
     freed = collect(fake, NULL, 0);
     assert_true(freed > 1000 + 10); /* one layer, one blob, two documents */
     assert_true(has_layer(fake, "base"));
@@ -85,6 +85,28 @@ static void test_removed_image_goes_shared_layers_stay(void **state)
     assert_int_equal(collect(fake, NULL, 0), 0);
 }
 
+/* With the name that was pulled by it, and with no other. */
+static void test_index_stays_with_its_name(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest index = fake_digest("index");
+    struct fake_image spec = {.name = "q.io/a:index", .layers = shared_layers, .index = "index"};
+    struct reference name;
+    bool was_last = true;
+
+    fake_store_add(fake, &spec, NULL);
+    spec = (struct fake_image){.name = "q.io/a:plain", .layers = shared_layers};
+    fake_store_add(fake, &spec, NULL);
+    assert_int_equal(collect(fake, NULL, 0), 0);
+    assert_true(blob_exists(&fake->store, &index));
+    assert_int_equal(reference_parse("q.io/a:index", &name, NULL), 0);
+    assert_int_equal(store_untag(&fake->store, &name, &was_last, NULL), 0);
+    assert_false(was_last);
+    assert_int_equal(collect(fake, NULL, 0), strlen("index"));
+    assert_false(blob_exists(&fake->store, &index));
+    assert_null(fake->warnings);
+}
+
 static void test_layers_of_containers_stay(void **state)
 {
     struct fake_store *fake = *state;
@@ -93,7 +115,7 @@ static void test_layers_of_containers_stay(void **state)
 
     add(fake, "q.io/a:1", shared_layers, &manifest);
     add(fake, "q.io/b:1", other_layers, NULL);
-    assert_int_equal(store_remove_image(&fake->store, &manifest, NULL), 0);
+    fake_store_remove(fake, &manifest);
     (void)collect(fake, used, 3);
     assert_true(has_layer(fake, "top"));
     assert_true(has_layer(fake, "base"));
@@ -107,7 +129,7 @@ static void test_everything_goes(void **state)
     struct digest manifest;
 
     add(fake, "q.io/a:1", shared_layers, &manifest);
-    assert_int_equal(store_remove_image(&fake->store, &manifest, NULL), 0);
+    fake_store_remove(fake, &manifest);
     (void)collect(fake, NULL, 0);
     assert_int_equal(fake_store_count(fake, "images/blobs/sha256"), 0);
     assert_int_equal(fake_store_count(fake, "layers"), 0);
@@ -246,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_to_do),
         TEST(test_removed_image_goes_shared_layers_stay),
+        TEST(test_index_stays_with_its_name),
         TEST(test_layers_of_containers_stay),
         TEST(test_everything_goes),
         TEST(test_missing_layer_blobs_are_fine),

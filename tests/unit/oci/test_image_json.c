@@ -212,7 +212,7 @@ static void test_inspect_has_all_names(void **state)
 
     fake_store_add(fake, &spec, &manifest);
     assert_int_equal(reference_parse("q.io/b:2", &name, NULL), 0);
-    assert_int_equal(store_tag(&fake->store, &name, &manifest, NULL), 0);
+    assert_int_equal(store_tag(&fake->store, &name, &manifest, NULL, NULL), 0);
     assert_int_equal(store_find_image(&fake->store, "q.io/a:1", &image, NULL), 0);
     json = image_inspect_json(&fake->store, &image);
     assert_int_equal(json_array_size(json_object_get(json, "RepoTags")), 2);

@@ -15,6 +15,7 @@
 #include "support/fake_store.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const one_layer[] = {"base", NULL};
@@ -35,6 +36,17 @@ static void check_found(struct fake_store *fake, const char *name, const struct 
     find(fake, name, &image);
     if (!digest_equal(&image.manifest_digest, manifest))
         fail_msg("%s: found another image", name);
+    image_done(&image);
+}
+
+/* Found by one name, and shown by that one alone. */
+static void check_shown(struct fake_store *fake, const char *asked, const char *shown)
+{
+    struct image image;
+
+    find(fake, asked, &image);
+    assert_int_equal(strv_length(image.names), 1);
+    assert_string_equal(image.names[0], shown);
     image_done(&image);
 }
 
@@ -106,7 +118,54 @@ static void test_short_names_are_local_too(void **state)
     check_not_found(fake, "docker.io/library/tiny:1.2");
     check_not_found(fake, "docker://tiny:1.2");
     fake_store_add(fake, &remote, &remote_manifest);
-    check_found(fake, "tiny:1.2", &remote_manifest);
+    check_found(fake, "tiny:1.2", &local_manifest);
+    check_found(fake, "docker.io/tiny:1.2", &remote_manifest);
+}
+
+/* localhost, then docker.io, then whatever ends so. */
+static void test_short_names_by_their_end(void **state)
+{
+    struct fake_store *fake = *state;
+    struct fake_image spec = {.name = "q.io/a/b:1", .layers = one_layer};
+    struct digest manifest;
+    struct digest hub;
+
+    fake_store_add(fake, &spec, &manifest);
+    check_found(fake, "b:1", &manifest);
+    check_found(fake, "a/b:1", &manifest);
+    check_shown(fake, "b:1", "q.io/a/b:1");
+    check_not_found(fake, "b");
+    check_not_found(fake, "b:11");
+    check_not_found(fake, "io/a/b:1");
+    check_not_found(fake, "x/b:1");
+    check_not_found(fake, "docker.io/b:1");
+    check_not_found(fake, "docker.io/a/b:1");
+    check_not_found(fake, "docker://b:1");
+    spec = (struct fake_image){.name = "docker.io/library/b:1", .layers = two_layers};
+    fake_store_add(fake, &spec, &hub);
+    check_found(fake, "b:1", &hub);
+    check_found(fake, "a/b:1", &manifest);
+}
+
+static void test_ambiguous_short_name(void **state)
+{
+    struct fake_store *fake = *state;
+    struct fake_image spec = {.name = "q.io/a:1", .layers = one_layer};
+    struct mcpd_error error = {0};
+    struct digest manifest;
+    struct image image;
+
+    fake_store_add(fake, &spec, &manifest);
+    spec.name = "r.io/x/a:1"; /* the same image */
+    fake_store_add(fake, &spec, NULL);
+    check_found(fake, "a:1", &manifest);
+    spec = (struct fake_image){.name = "s.io/a:1", .layers = two_layers};
+    fake_store_add(fake, &spec, NULL);
+    assert_int_equal(store_find_image(&fake->store, "a:1", &image, &error), -MCPD_E_INVALID);
+    assert_non_null(strstr(error.message, "a:1: the short name fits several images ("));
+    assert_non_null(strstr(error.message, "q.io/a:1"));
+    assert_non_null(strstr(error.message, "s.io/a:1"));
+    check_found(fake, "x/a:1", &manifest);
 }
 
 static void test_find_by_digest(void **state)
@@ -117,7 +176,7 @@ static void test_find_by_digest(void **state)
     CLEANUP_FREE char *name = NULL;
     CLEANUP_FREE char *tagged = NULL;
     CLEANUP_FREE char *other = NULL;
-    struct image image;
+    CLEANUP_FREE char *short_name = NULL;
 
     fake_store_add(fake, &spec, &manifest);
     name = str_format("q.io/a@%s", manifest.text);
@@ -126,10 +185,10 @@ static void test_find_by_digest(void **state)
     check_found(fake, name, &manifest);
     check_found(fake, tagged, &manifest);
     check_not_found(fake, other);
-    find(fake, name, &image);
-    assert_null(image.names);
-    assert_string_equal(image.digest_names[0], name);
-    image_done(&image);
+    check_shown(fake, name, name);
+    short_name = str_format("a@%s", manifest.text);
+    check_found(fake, short_name, &manifest);
+    check_shown(fake, short_name, name);
 }
 
 /* Pulled by the digest of an index: the tag file leads on to the manifest. */
@@ -138,17 +197,45 @@ static void test_find_by_digest_of_index(void **state)
     struct fake_store *fake = *state;
     struct digest of_index = fake_digest("index");
     CLEANUP_FREE char *name = str_format("q.io/a@%s", of_index.text);
-    struct fake_image spec = {.name = name, .layers = one_layer};
+    struct fake_image spec = {.name = name, .layers = one_layer, .index = "index"};
     struct digest manifest;
     struct image image;
 
     fake_store_add(fake, &spec, &manifest);
     check_found(fake, name, &manifest);
     find(fake, name, &image);
+    assert_string_equal(image.index_digest.text, of_index.text);
     assert_int_equal(store_load_image_names(&fake->store, &image, NULL), 0);
-    assert_null(image.names);
-    assert_int_equal(strv_length(image.digest_names), 1);
+    assert_string_equal(image.names[0], name);
+    assert_int_equal(strv_length(image.names), 1);
+    assert_int_equal(strv_length(image.digest_names), 2);
     assert_true(image.has_all_names);
+    image_done(&image);
+}
+
+/* Pulled by the tag of an index: both digests lead here, from this repository only. */
+static void test_find_by_tag_of_index(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest of_index = fake_digest("index");
+    struct fake_image spec = {.name = "q.io/a:1", .layers = one_layer, .index = "index"};
+    CLEANUP_FREE char *by_index = str_format("q.io/a@%s", of_index.text);
+    CLEANUP_FREE char *elsewhere = str_format("r.io/a@%s", of_index.text);
+    CLEANUP_FREE char *short_name = str_format("a:7@%s", of_index.text);
+    CLEANUP_FREE char *by_manifest = NULL;
+    struct digest manifest;
+    struct image image;
+
+    fake_store_add(fake, &spec, &manifest);
+    by_manifest = str_format("q.io/a@%s", manifest.text);
+    check_found(fake, by_index, &manifest);
+    check_found(fake, by_manifest, &manifest);
+    check_found(fake, short_name, &manifest);
+    check_not_found(fake, elsewhere);
+    find(fake, "q.io/a:1", &image);
+    assert_string_equal(image.index_digest.text, of_index.text);
+    assert_int_equal(store_load_image_names(&fake->store, &image, NULL), 0);
+    assert_int_equal(strv_length(image.digest_names), 2);
     image_done(&image);
 }
 
@@ -228,8 +315,80 @@ static void test_same_id_twice_is_not_ambiguous(void **state)
     assert_false(digest_equal(&first.manifest_digest, &second.manifest_digest));
     image_done(&second);
     find(fake, digest_hex(&first.id), &second);
+    assert_true(digest_equal(&first.manifest_digest, &second.manifest_digest));
+    assert_int_equal(strv_length(second.names), 2);
     image_done(&first);
     image_done(&second);
+}
+
+static void set_time(struct fake_store *fake, const char *tag, time_t seconds)
+{
+    const struct timespec times[] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+
+    assert_int_equal(utimensat(fake->store.tags_fd, tag, times, 0), 0);
+}
+
+/* It is listed once, as what came first; when that is damaged, as what is left. */
+static void test_list_of_several_manifests(void **state)
+{
+    struct fake_store *fake = *state;
+    struct fake_image second = {.name = "q.io/a:oci", .layers = one_layer, .index = "index"};
+    struct fake_image first = {
+        .name = "r.io/b:docker", .layers = one_layer, .media_type = MEDIATYPE_DOCKER_MANIFEST};
+    struct image *images = NULL;
+    struct digest manifests[2];
+    char path[BLOB_PATH_SIZE];
+    size_t count = 0;
+
+    fake_store_add(fake, &second, &manifests[1]);
+    fake_store_add(fake, &first, &manifests[0]);
+    set_time(fake, "q.io%2Fa:oci", 2000);
+    set_time(fake, "r.io%2Fb:docker", 1000);
+    assert_int_equal(store_list_images(&fake->store, &images, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_true(digest_equal(&images[0].manifest_digest, &manifests[0]));
+    assert_false(digest_is_set(&images[0].index_digest));
+    assert_string_equal(images[0].media_type, MEDIATYPE_DOCKER_MANIFEST);
+    assert_string_equal(images[0].names[0], "q.io/a:oci"); /* the newest name first */
+    assert_string_equal(images[0].names[1], "r.io/b:docker");
+    assert_int_equal(strv_length(images[0].digest_names), 3);
+    store_free_images(images, count);
+    blob_path(&manifests[0], path);
+    fake_store_write(fake, path, "torn");
+    assert_int_equal(store_list_images(&fake->store, &images, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_true(digest_equal(&images[0].manifest_digest, &manifests[1]));
+    assert_true(digest_is_set(&images[0].index_digest));
+    assert_true(fake_store_warned(fake, "r.io/b:docker"));
+    store_free_images(images, count);
+}
+
+/* What `tag` added comes behind what was pulled; the order is that of podman. */
+static void test_order_of_names(void **state)
+{
+    struct fake_store *fake = *state;
+    struct fake_image spec = {.name = "q.io/a:pulled", .layers = one_layer};
+    static const char *const added[] = {"q.io/z:first", "q.io/y:second"};
+    struct image image;
+    CLEANUP_FREE char *names = NULL;
+
+    fake_store_add(fake, &spec, NULL);
+    set_time(fake, "q.io%2Fa:pulled", 1000);
+    find(fake, "q.io/a:pulled", &image);
+    for (size_t i = 0; i < 2; i++) {
+        struct reference name;
+
+        assert_int_equal(reference_parse(added[i], &name, NULL), 0);
+        assert_int_equal(store_add_name(&fake->store, &image, &name, NULL), 0);
+    }
+    set_time(fake, "q.io%2Fz:first", 2000);
+    set_time(fake, "q.io%2Fy:second", 3000);
+    spec.name = "q.io/b:later";
+    fake_store_add(fake, &spec, NULL);
+    assert_int_equal(store_load_image_names(&fake->store, &image, NULL), 0);
+    names = strv_join(image.names, " ");
+    assert_string_equal(names, "q.io/b:later q.io/a:pulled q.io/z:first q.io/y:second");
+    image_done(&image);
 }
 
 static void test_bad_names(void **state)
@@ -267,12 +426,12 @@ static void test_list(void **state)
     fake_store_add(fake, &old, NULL);
     fake_store_add(fake, &new, &manifest);
     assert_int_equal(reference_parse("q.io/another:2", &name, NULL), 0);
-    assert_int_equal(store_tag(&fake->store, &name, &manifest, NULL), 0);
+    assert_int_equal(store_tag(&fake->store, &name, &manifest, NULL, NULL), 0);
     assert_int_equal(store_list_images(&fake->store, &images, &count, NULL), 0);
     assert_int_equal(count, 3);
     assert_int_equal(strv_length(images[0].names), 2);
-    assert_string_equal(images[0].names[0], "q.io/another:2");
-    assert_string_equal(images[0].names[1], "q.io/new:1");
+    assert_true(strv_contains(images[0].names, "q.io/another:2"));
+    assert_true(strv_contains(images[0].names, "q.io/new:1"));
     assert_int_equal(strv_length(images[0].digest_names), 2);
     assert_null(images[1].names);
     assert_null(images[1].digest_names);
@@ -415,10 +574,15 @@ int main(void)
         TEST(test_find_never_lists),
         TEST(test_short_names_are_local_too),
         TEST(test_find_by_digest),
+        TEST(test_short_names_by_their_end),
+        TEST(test_ambiguous_short_name),
         TEST(test_find_by_digest_of_index),
+        TEST(test_find_by_tag_of_index),
         TEST(test_find_by_id),
         TEST(test_ambiguous_prefix),
         TEST(test_same_id_twice_is_not_ambiguous),
+        TEST(test_list_of_several_manifests),
+        TEST(test_order_of_names),
         TEST(test_bad_names),
         TEST(test_list),
         TEST(test_damaged),

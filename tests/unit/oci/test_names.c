@@ -31,7 +31,7 @@ static int tag(struct fake_store *fake, const char *name, const struct digest *m
 {
     struct reference target = reference(name);
 
-    return store_tag(&fake->store, &target, manifest, NULL);
+    return store_tag(&fake->store, &target, manifest, NULL, NULL);
 }
 
 static void add(struct fake_store *fake, const char *name, const char *author,
@@ -51,6 +51,11 @@ static bool has_untagged(struct fake_store *fake, const struct digest *manifest)
     return fs_exists(fake->store.tags_fd, name);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 static void check_names(struct fake_store *fake, const struct digest *manifest, const char *joined)
 {
     struct image image;
@@ -58,6 +63,8 @@ static void check_names(struct fake_store *fake, const struct digest *manifest, 
 
     assert_int_equal(store_load_image(&fake->store, manifest, &image, NULL), 0);
     assert_int_equal(store_load_image_names(&fake->store, &image, NULL), 0);
+    if (image.names)
+        qsort(image.names, strv_length(image.names), sizeof(char *), compare_names);
     text = image.names ? strv_join(image.names, " ") : strdup("");
     assert_string_equal(text, joined);
     image_done(&image);
@@ -82,9 +89,9 @@ static void test_tag_of_nothing(void **state)
     struct reference name = reference("q.io/a:1");
     struct mcpd_error error = {0};
 
-    assert_int_equal(store_tag(&fake->store, &name, &missing, &error), -MCPD_E_NOT_FOUND);
+    assert_int_equal(store_tag(&fake->store, &name, &missing, NULL, &error), -MCPD_E_NOT_FOUND);
     assert_non_null(strstr(error.message, "image not known"));
-    assert_int_equal(store_tag(&fake->store, NULL, &missing, &error), -MCPD_E_NOT_FOUND);
+    assert_int_equal(store_tag(&fake->store, NULL, &missing, NULL, &error), -MCPD_E_NOT_FOUND);
 }
 
 static void test_moved_name_keeps_the_old_image(void **state)
@@ -117,6 +124,63 @@ static void test_moved_name_with_others_left(void **state)
     check_names(fake, &old, "q.io/a:2");
 }
 
+/* Another manifest of the same image: there is nothing to keep. */
+static void test_moved_to_another_manifest(void **state)
+{
+    struct fake_store *fake = *state;
+    struct fake_image spec = {.name = "q.io/a:1", .layers = one_layer, .index = "index"};
+    struct digest old;
+    struct digest new;
+
+    fake_store_add(fake, &spec, &old);
+    spec.media_type = MEDIATYPE_DOCKER_MANIFEST;
+    fake_store_add(fake, &spec, &new);
+    assert_false(digest_equal(&old, &new));
+    assert_false(has_untagged(fake, &old));
+    check_names(fake, &new, "q.io/a:1");
+}
+
+/* The index goes where its image goes: to further names, and into the anonymous one. */
+static void test_index_of_further_names(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest index = fake_digest("index");
+    struct fake_image spec = {.name = "q.io/a:1", .layers = one_layer, .index = "index"};
+    struct reference name = reference("q.io/b:1");
+    struct tag found = {0};
+    struct digest manifest;
+    struct image image;
+    char untagged[TAGS_NAME_SIZE];
+
+    fake_store_add(fake, &spec, &manifest);
+    assert_int_equal(store_find_image(&fake->store, "q.io/a:1", &image, NULL), 0);
+    assert_int_equal(store_add_name(&fake->store, &image, &name, NULL), 0);
+    image_done(&image);
+    assert_int_equal(tags_read(&fake->store, "q.io%2Fb:1", &found, NULL), 0);
+    assert_true(digest_equal(&found.index_digest, &index));
+    assert_true(found.is_further);
+    add(fake, "q.io/a:1", "new", NULL);
+    add(fake, "q.io/b:1", "new", NULL);
+    tags_untagged_file_name(&manifest, untagged);
+    assert_int_equal(tags_read(&fake->store, untagged, &found, NULL), 0);
+    assert_true(digest_equal(&found.index_digest, &index));
+}
+
+/* All of an image's names go, whatever manifest they lead to. */
+static void test_remove_image_with_two_manifests(void **state)
+{
+    struct fake_store *fake = *state;
+    struct fake_image spec = {.name = "q.io/a:1", .layers = one_layer};
+    struct digest manifest;
+
+    fake_store_add(fake, &spec, NULL);
+    spec = (struct fake_image){
+        .name = "q.io/b:1", .layers = one_layer, .media_type = MEDIATYPE_DOCKER_MANIFEST};
+    fake_store_add(fake, &spec, &manifest);
+    fake_store_remove(fake, &manifest);
+    assert_int_equal(fake_store_count(fake, "images/tags"), 1); /* its lock file */
+}
+
 static void test_untagged(void **state)
 {
     struct fake_store *fake = *state;
@@ -126,7 +190,7 @@ static void test_untagged(void **state)
     assert_true(has_untagged(fake, &manifest));
     assert_int_equal(tag(fake, "q.io/a:1", &manifest), 0);
     assert_false(has_untagged(fake, &manifest));
-    assert_int_equal(store_tag(&fake->store, NULL, &manifest, NULL), 0); /* it has a name */
+    assert_int_equal(store_tag(&fake->store, NULL, &manifest, NULL, NULL), 0); /* it has a name */
     assert_false(has_untagged(fake, &manifest));
 }
 
@@ -185,12 +249,12 @@ static void test_remove_image(void **state)
     add(fake, "q.io/a:1", "x", &manifest);
     add(fake, "q.io/other:1", "y", &other);
     assert_int_equal(tag(fake, "q.io/b/c:1", &manifest), 0);
-    assert_int_equal(store_remove_image(&fake->store, &manifest, NULL), 0);
+    fake_store_remove(fake, &manifest);
     assert_int_equal(store_list_images(&fake->store, &images, &count, NULL), 0);
     assert_int_equal(count, 1);
     assert_true(digest_equal(&images[0].manifest_digest, &other));
     store_free_images(images, count);
-    assert_int_equal(store_remove_image(&fake->store, &manifest, NULL), 0);
+    fake_store_remove(fake, &manifest);
 }
 
 /* Two processes fight for one name: neither image is ever without a tag file. */
@@ -231,6 +295,9 @@ int main(void)
         TEST(test_tag_of_nothing),
         TEST(test_moved_name_keeps_the_old_image),
         TEST(test_moved_name_with_others_left),
+        TEST(test_moved_to_another_manifest),
+        TEST(test_index_of_further_names),
+        TEST(test_remove_image_with_two_manifests),
         TEST(test_untagged),
         TEST(test_damaged_tag_is_replaced),
         TEST(test_untag),

@@ -9,6 +9,7 @@
 #include "oci/tags.h"
 
 #include "base/fsutil.h"
+#include "base/str.h"
 #include "support/fake_store.h"
 
 #include <string.h>
@@ -63,33 +64,118 @@ static void test_too_long(void **state)
 static void test_longest_can_be_written(void **state)
 {
     struct fake_store *fake = *state;
-    struct digest digest = fake_digest("m");
-    struct digest found;
+    struct tag tag = {.manifest_digest = fake_digest("m")};
+    struct tag found = {0};
     char buffer[TAGS_NAME_SIZE];
 
     /* "q.io" + "%2F" + 200 + ":" + 47 */
     file_name("q.io/" A50 A50 A50 A50 ":aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeee", buffer);
     assert_int_equal(strlen(buffer), 255);
-    assert_int_equal(tags_write(&fake->store, buffer, &digest, NULL), 0);
+    assert_int_equal(tags_write(&fake->store, buffer, &tag, NULL), 0);
     assert_int_equal(tags_read(&fake->store, buffer, &found, NULL), 0);
-    assert_true(digest_equal(&digest, &found));
+    assert_true(digest_equal(&tag.manifest_digest, &found.manifest_digest));
 }
 
 static void test_write_read_remove(void **state)
 {
     struct fake_store *fake = *state;
-    struct digest digest = fake_digest("m");
-    struct digest found;
+    struct tag tag = {.manifest_digest = fake_digest("m")};
+    struct tag found = {0};
     struct mcpd_error error = {0};
 
     assert_int_equal(tags_read(&fake->store, "x", &found, &error), -MCPD_E_NOT_FOUND);
-    assert_int_equal(tags_write(&fake->store, "x", &digest, NULL), 0);
+    assert_int_equal(tags_write(&fake->store, "x", &tag, NULL), 0);
     assert_int_equal(tags_read(&fake->store, "x", &found, NULL), 0);
-    assert_string_equal(found.text, digest.text);
+    assert_string_equal(found.manifest_digest.text, tag.manifest_digest.text);
     assert_int_equal(tags_remove(&fake->store, "x", NULL), 0);
     assert_int_equal(tags_remove(&fake->store, "x", NULL), 0);
     assert_int_equal(tags_sync(&fake->store, NULL), 0);
     assert_int_equal(tags_read(&fake->store, "x", &found, NULL), -MCPD_E_NOT_FOUND);
+}
+
+static void test_everything_is_kept(void **state)
+{
+    struct fake_store *fake = *state;
+    struct tag tag = {.manifest_digest = fake_digest("m"),
+                      .index_digest = fake_digest("i"),
+                      .image_id = fake_digest("c"),
+                      .is_further = true};
+    char name[] = "kept";
+    struct tag found = {.name = name, .kind = TAG_KIND_DIGEST};
+
+    assert_int_equal(tags_write(&fake->store, "x", &tag, NULL), 0);
+    assert_int_equal(tags_read(&fake->store, "x", &found, NULL), 0);
+    assert_string_equal(found.manifest_digest.text, tag.manifest_digest.text);
+    assert_string_equal(found.index_digest.text, tag.index_digest.text);
+    assert_string_equal(found.image_id.text, tag.image_id.text);
+    assert_true(found.is_further);
+    assert_string_equal(found.name, "kept");
+    assert_int_equal(found.kind, TAG_KIND_DIGEST);
+    tag = (struct tag){.manifest_digest = fake_digest("m")};
+    assert_int_equal(tags_write(&fake->store, "x", &tag, NULL), 0);
+    assert_int_equal(tags_read(&fake->store, "x", &found, NULL), 0);
+    assert_false(digest_is_set(&found.index_digest));
+    assert_false(digest_is_set(&found.image_id));
+    assert_false(found.is_further);
+}
+
+/* The first stores had no id in it: a list looks it up. */
+static void test_list_of_an_old_store(void **state)
+{
+    struct fake_store *fake = *state;
+    struct fake_image spec = {.name = "q.io/a:1"};
+    struct digest manifest;
+    CLEANUP_FREE char *text = NULL;
+    CLEANUP_TAG_LIST struct tag_list list = {0};
+    struct image image;
+
+    fake_store_add(fake, &spec, &manifest);
+    text = str_format("{\"manifest\":\"%s\"}", manifest.text);
+    fake_store_write(fake, "images/tags/q.io%2Fa:1", text);
+    fake_store_write(fake, "images/tags/q.io%2Fb:1", text);
+    assert_int_equal(tags_list(&fake->store, &list, NULL), 0);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(tags_group_length(&list, 0), 2);
+    assert_int_equal(store_load_image(&fake->store, &manifest, &image, NULL), 0);
+    assert_string_equal(list.tags[0].image_id.text, image.id.text);
+    image_done(&image);
+}
+
+static void test_groups(void **state)
+{
+    struct fake_store *fake = *state;
+    static const char *const seeds[][2] = {{"m1", "one"}, {"m2", "one"}, {"m3", "two"},
+                                           {"m4", NULL},  {"m4", NULL},  {"m5", NULL}};
+    CLEANUP_TAG_LIST struct tag_list list = {0};
+    size_t lengths[4] = {0};
+    size_t groups = 0;
+
+    for (size_t i = 0; i < 6; i++) {
+        char name[32];
+        struct tag tag = {.manifest_digest = fake_digest(seeds[i][0])};
+
+        if (seeds[i][1])
+            tag.image_id = fake_digest(seeds[i][1]);
+        (void)snprintf(name, sizeof(name), "q.io%%2Fa:%zu", i);
+        assert_int_equal(tags_write(&fake->store, name, &tag, NULL), 0);
+    }
+    assert_int_equal(tags_list(&fake->store, &list, NULL), 0);
+    for (size_t i = 0; i < list.count; i += tags_group_length(&list, i)) {
+        assert_true(groups < 4);
+        lengths[groups++] = tags_group_length(&list, i);
+    }
+    /* The unreadable ones come first, by manifest. */
+    assert_int_equal(groups, 4);
+    assert_int_equal(lengths[0] + lengths[1], 3);
+    assert_int_equal(lengths[2] + lengths[3], 3);
+}
+
+static void test_repository_length(void **state)
+{
+    assert_int_equal(tags_repository_length("q.io/a:1"), 6);
+    assert_int_equal(tags_repository_length("[::1]:5000/a/b@" DIGEST), 14);
+    assert_int_equal(tags_repository_length("127.0.0.1:5000/a/b:c"), 18);
+    assert_int_equal(tags_repository_length("@" DIGEST), 0);
 }
 
 static void test_damaged(void **state)
@@ -103,10 +189,13 @@ static void test_damaged(void **state)
         "{\"manifest\":\"x\"}",
         "{\"manifest\":\"sha256:..\"}",
         "{\"manifest\":null}",
+        "{\"manifest\":\"" DIGEST "\",\"index\":\"x\"}",
+        "{\"manifest\":\"" DIGEST "\",\"image\":7}",
+        "{\"manifest\":\"" DIGEST "\",\"further\":\"yes\"}",
         "\0\0\0",
     };
     struct fake_store *fake = *state;
-    struct digest found;
+    struct tag found = {0};
 
     for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
         struct mcpd_error error = {0};
@@ -120,7 +209,7 @@ static void test_damaged(void **state)
 static void test_oversized(void **state)
 {
     struct fake_store *fake = *state;
-    struct digest found;
+    struct tag found = {0};
     char text[8192];
 
     memset(text, ' ', sizeof(text));
@@ -131,9 +220,9 @@ static void test_oversized(void **state)
 
 static void write_tag(struct fake_store *fake, const char *name, const char *seed)
 {
-    struct digest digest = fake_digest(seed);
+    struct tag tag = {.manifest_digest = fake_digest(seed)};
 
-    assert_int_equal(tags_write(&fake->store, name, &digest, NULL), 0);
+    assert_int_equal(tags_write(&fake->store, name, &tag, NULL), 0);
 }
 
 static void test_list(void **state)
@@ -202,6 +291,10 @@ int main(void)
         cmocka_unit_test(test_too_long),
         TEST(test_longest_can_be_written),
         TEST(test_write_read_remove),
+        TEST(test_everything_is_kept),
+        TEST(test_list_of_an_old_store),
+        TEST(test_groups),
+        cmocka_unit_test(test_repository_length),
         TEST(test_damaged),
         TEST(test_oversized),
         TEST(test_list),

@@ -161,6 +161,7 @@ void fake_store_add(struct fake_store *fake, const struct fake_image *image,
     struct commit_document documents[] = {
         {fake_digest(config), config, strlen(config)},
         {fake_digest(manifest), manifest, strlen(manifest)},
+        {.text = image->index},
     };
     struct reference reference;
     struct commit commit = {.layers = layers,
@@ -172,6 +173,11 @@ void fake_store_add(struct fake_store *fake, const struct fake_image *image,
     struct mcpd_error error = {0};
     int rc = image->name ? reference_parse(image->name, &reference, &error) : 0;
 
+    if (image->index) {
+        documents[2].digest = commit.index_digest = fake_digest(image->index);
+        documents[2].length = strlen(image->index);
+        commit.document_count = 3;
+    }
     for (size_t i = 0; image->layers && image->layers[i]; i++) {
         struct digest diff_id = fake_digest(image->layers[i]);
 
@@ -188,6 +194,15 @@ void fake_store_add(struct fake_store *fake, const struct fake_image *image,
         storetmp_done(&tmps[i]);
     if (ret_manifest)
         *ret_manifest = commit.manifest_digest;
+}
+
+void fake_store_remove(struct fake_store *fake, const struct digest *manifest)
+{
+    struct image image;
+
+    assert_int_equal(store_load_image(&fake->store, manifest, &image, NULL), 0);
+    assert_int_equal(store_remove_image(&fake->store, &image.id, NULL), 0);
+    image_done(&image);
 }
 
 void fake_store_write(const struct fake_store *fake, const char *path, const char *text)

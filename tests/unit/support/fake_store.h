@@ -29,11 +29,15 @@ struct fake_image {
     const char *extra;         /* further members of the configuration: "\"history\": []," */
     const char *media_type;    /* of the manifest; NULL: OCI */
     const char *annotations;   /* object as JSON; NULL: none */
+    const char *index;         /* text of the index that led to it; NULL: none */
 };
 
 /* Through store_commit, as a pull does it. ret_manifest may be NULL. */
 void fake_store_add(struct fake_store *fake, const struct fake_image *image,
                     struct digest *ret_manifest);
+
+/* All names of the image with this manifest. */
+void fake_store_remove(struct fake_store *fake, const struct digest *manifest);
 
 /* Replaces (or makes) a file of the store. */
 void fake_store_write(const struct fake_store *fake, const char *path, const char *text);

@@ -155,11 +155,16 @@ static int bring(struct place *place, size_t step, uint64_t limit)
 static void commit(struct place *place)
 {
     struct digest manifest = fake_digest("manifest");
-    struct commit_document document = {.digest = manifest, .text = "{}", .length = 2};
+    static const char text[] =
+        "{\"schemaVersion\": 2, \"mediaType\": \"" MEDIATYPE_OCI_MANIFEST "\", \"config\": "
+        "{\"mediaType\": \"" MEDIATYPE_OCI_CONFIG "\", \"size\": 2, \"digest\": \"sha256:"
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}, \"layers\": []}";
+    struct commit_document document = {manifest, text, strlen(text)};
+    const struct digest no_index = {0};
     struct reference name;
 
     assert_int_equal(reference_parse("localhost/x:1", &name, NULL), 0);
-    if (ingest_commit(place->ingest, &document, 1, &manifest, &name, &place->error) < 0)
+    if (ingest_commit(place->ingest, &document, 1, &manifest, &no_index, &name, &place->error) < 0)
         fail_msg("%s", place->error.message);
 }
 
