@@ -15,10 +15,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Text from outside: length and nesting (maximum_depth) are checked before parsing, duplicates
- * and trailing text refused. `what` names the document in messages. New reference. */
+/* What a document from outside may take in memory on top of its own length: values and members
+ * (all kinds of them together), and one string. An index of 1024 platforms takes half of it. */
+#define JSONX_VALUES_MAX_BYTES (4u << 20)
+#define JSONX_STRING_MAX_BYTES (1u << 20)
+
+/* Text from outside: nesting (maximum_depth), the number of values and the longest string are
+ * checked before parsing, duplicates and trailing text refused. `what` names the document in
+ * messages. New reference. Peak of memory: length + JSONX_VALUES_MAX_BYTES + twice
+ * JSONX_STRING_MAX_BYTES. */
 int jsonx_parse(const char *text, size_t length, unsigned int maximum_depth, const char *what,
                 json_t **ret_json, struct mcpd_error *err) MUST_CHECK;
+
+/* Text that mcpd itself has just made, of any size (lists of all containers, all images). */
+int jsonx_parse_own(const char *text, const char *what, json_t **ret_json,
+                    struct mcpd_error *err) MUST_CHECK;
 
 /* Reads a file of at most `maximum` bytes and parses it (depth 64). */
 int jsonx_load(int dir_fd, const char *path, size_t maximum, json_t **ret_json,

@@ -11,15 +11,14 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define CID_FILE_MAX   4096
-#define DOCUMENT_DEPTH 64
+#define CID_FILE_MAX 4096
 
 /* ------------------------------------------------------------------ lists */
 
 static int parse_array(const char *text, const char *what, json_t **ret_array,
                        struct mcpd_error *err)
 {
-    int rc = jsonx_parse(text, strlen(text), DOCUMENT_DEPTH, what, ret_array, err);
+    int rc = jsonx_parse_own(text, what, ret_array, err);
 
     if (rc == 0 && !json_is_array(*ret_array)) {
         json_decref(*ret_array);

@@ -155,6 +155,22 @@ config_digest() {
     refused
 }
 
+# As values of a parser these 4 MiB would be 190 MB.
+@test "manifest: 4 MiB of empty arrays cost no memory" {
+    python3 -c "print('{\"schemaVersion\":2,\"x\":[' + '[],' * 1390000 + '[]]}')" | raw_manifest
+    bad_registry "$T/layout"
+    run --separate-stderr python3 - "${MCPD_CMD[@]}" pull -q "$BAD/x/bad:1" <<'MEASURE'
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:]).returncode
+print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+MEASURE
+    error_has "manifest: JSON has too many values"
+    [[ "$output" == "125 "* ]] || explain "status and kB: $output"
+    # The program with its libraries, and the text twice.
+    [ -n "${ASAN_OPTIONS:-}" ] || [ "${output#* }" -lt 40000 ] || explain "kB: $output"
+    store_is_empty
+}
+
 @test "manifest: oversized" {
     { printf '{"schemaVersion":2,"x":"'; head -c 5000000 /dev/zero | tr '\0' x; printf '"}'; } | raw_manifest
     refused

@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-#define DOCUMENT_DEPTH 64
-#define INDENT         2
+#define INDENT 2
 
 struct info_values {
     const char *format;
@@ -31,7 +30,7 @@ static int load(struct cli *cli, json_t **ret_info, struct mcpd_error *err)
 
     if (rc == 0)
         rc = mcpd_info_json(engine, &text, err);
-    return rc < 0 ? rc : jsonx_parse(text, strlen(text), DOCUMENT_DEPTH, "info", ret_info, err);
+    return rc < 0 ? rc : jsonx_parse_own(text, "info", ret_info, err);
 }
 
 static int print(json_t *info, const char *format, struct mcpd_error *err)

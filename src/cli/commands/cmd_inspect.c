@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DOCUMENT_DEPTH 64
-
 enum inspect_type {
     INSPECT_ALL,
     INSPECT_CONTAINER,
@@ -82,7 +80,7 @@ static int load_object(struct mcpd_engine *engine, enum inspect_type type, const
         rc = mcpd_image_inspect_json(engine, name, &text, err);
     if (rc == -MCPD_E_NOT_FOUND)
         return refuse_missing(type, name, err);
-    return rc < 0 ? rc : jsonx_parse(text, strlen(text), DOCUMENT_DEPTH, name, ret_object, err);
+    return rc < 0 ? rc : jsonx_parse_own(text, name, ret_object, err);
 }
 
 /* ------------------------------------------------------------------ all of them */

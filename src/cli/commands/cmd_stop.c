@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <string.h>
 
-#define DOCUMENT_DEPTH    64
 #define DEFAULT_TIMEOUT_S 10
 
 struct stop_values {
@@ -39,7 +38,7 @@ static json_t *load_document(struct mcpd_engine *engine, const char *name)
     CLEANUP_JSON json_t *document = NULL;
 
     if (mcpd_inspect_json(engine, name, &text, NULL) < 0 ||
-        jsonx_parse(text, strlen(text), DOCUMENT_DEPTH, "container", &document, NULL) < 0)
+        jsonx_parse_own(text, "container", &document, NULL) < 0)
         return NULL;
     return TAKE_PTR(document);
 }

@@ -1,8 +1,11 @@
 /* test_jsonx.c - parsing hostile documents, typed reading, building. */
 #include "base/base_test.h"
 
+#include "base/buf.h"
 #include "base/jsonx.h"
 #include "base/str.h"
+
+#include <malloc.h>
 
 static json_t *parsed(const char *text)
 {
@@ -78,6 +81,160 @@ static void test_nesting(void **state)
     assert_int_equal(json_object_size(brackets), 2);
     /* Closing more than was opened must not make room. */
     assert_code(jsonx_parse("]]]]]][[[[", 10, 3, "index", &brackets, &err), MCPD_E_LIMIT);
+}
+
+/* --- memory ---------------------------------------------------------------- */
+
+static size_t allocated_bytes;
+static size_t peak_bytes;
+
+static void *count_malloc(size_t size)
+{
+    void *memory = malloc(size);
+
+    if (memory)
+        allocated_bytes += malloc_usable_size(memory) + sizeof(size_t);
+    if (allocated_bytes > peak_bytes)
+        peak_bytes = allocated_bytes;
+    return memory;
+}
+
+static void count_free(void *memory)
+{
+    if (memory)
+        allocated_bytes -= malloc_usable_size(memory) + sizeof(size_t);
+    free(memory);
+}
+
+/* "[unit,unit,...]", or with a key to each; of at most `length` bytes. */
+static char *repeat(const char *unit, bool has_keys, size_t length)
+{
+    CLEANUP_BUF struct buf text;
+    size_t index = 0;
+
+    buf_init(&text, SIZE_MAX);
+    assert_int_equal(buf_append_text(&text, has_keys ? "{" : "["), 0);
+    while (text.length + strlen(unit) + 24 < length) {
+        if (index > 0)
+            assert_int_equal(buf_append_text(&text, ","), 0);
+        if (has_keys)
+            assert_int_equal(buf_append_format(&text, "\"%zx\":", index), 0);
+        assert_int_equal(buf_append_text(&text, unit), 0);
+        index++;
+    }
+    assert_int_equal(buf_append_text(&text, has_keys ? "}" : "]"), 0);
+    return strdup(buf_text(&text));
+}
+
+/* Parses it with every allocation of jansson counted; the result of the parser. */
+static int measure(const char *text, struct mcpd_error *err)
+{
+    json_t *json = NULL;
+    json_malloc_t old_malloc;
+    json_free_t old_free;
+    int rc;
+
+    json_get_alloc_funcs(&old_malloc, &old_free);
+    json_set_alloc_funcs(count_malloc, count_free);
+    peak_bytes = allocated_bytes = 0;
+    rc = jsonx_parse(text, strlen(text), 16, "manifest", &json, err);
+    if (rc == 0)
+        json_decref(json);
+    json_set_alloc_funcs(old_malloc, old_free);
+    assert_int_equal(allocated_bytes, 0);
+    return rc;
+}
+
+/* As large as it may be, and never more memory than the header promises. Returns the length. */
+static size_t check_largest(const char *unit, bool has_keys)
+{
+    size_t taken = 0;
+    size_t refused = 4u << 20;
+
+    while (refused - taken > 1000) {
+        size_t length = taken + (refused - taken) / 2;
+        CLEANUP_FREE char *text = repeat(unit, has_keys, length);
+        struct mcpd_error err = {0};
+        int rc = measure(text, &err);
+
+        if (peak_bytes > strlen(text) + JSONX_VALUES_MAX_BYTES + 2 * JSONX_STRING_MAX_BYTES)
+            fail_msg("%zu bytes of %s took %zu", strlen(text), unit, peak_bytes);
+        if (rc < 0)
+            assert_error_contains(rc, err, MCPD_E_LIMIT, "manifest: JSON has too many values");
+        *(rc < 0 ? &refused : &taken) = length;
+    }
+    return taken;
+}
+
+static void test_memory(void **state)
+{
+    static const char *const units[] = {
+        "[]",
+        "{}",
+        "1",
+        "-1.5e9",
+        "\"\"",
+        "null",
+        "[null]",
+        "{\"a\":null}",
+        "[[[[[[]]]]]]",
+        "{\"a\":{\"a\":[{\"a\":1}]}}",
+    };
+    CLEANUP_FREE char *mixed = repeat("[],{},1,\"ab\",{\"a\":[1]}", false, 4u << 20);
+    struct mcpd_error err = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+        for (int has_keys = 0; has_keys < 2; has_keys++)
+            assert_in_range(check_largest(units[i], has_keys), 20000, 1000000);
+    /* What brought it up: 4 MiB that took 190 MB. It is not even begun. */
+    assert_code(measure(mixed, &err), MCPD_E_LIMIT);
+    assert_int_equal(peak_bytes, 0);
+}
+
+/* Marks in strings cost nothing; long strings are copied once and buffered once. */
+static void test_memory_of_strings(void **state)
+{
+    CLEANUP_FREE char *commas = malloc(JSONX_STRING_MAX_BYTES + 16);
+    CLEANUP_FREE char *digits = malloc(JSONX_STRING_MAX_BYTES + 16);
+    struct mcpd_error err = {0};
+
+    memset(commas, ',', JSONX_STRING_MAX_BYTES + 16);
+    memcpy(commas, "[\"", 2);
+    memcpy(commas + JSONX_STRING_MAX_BYTES, "\"]", 3);
+    assert_int_equal(measure(commas, &err), 0);
+    assert_in_range(peak_bytes, JSONX_STRING_MAX_BYTES, 3 * JSONX_STRING_MAX_BYTES + 4096);
+    memset(commas, ',', JSONX_STRING_MAX_BYTES + 16);
+    memcpy(commas, "[\"", 2);
+    memcpy(commas + JSONX_STRING_MAX_BYTES + 10, "\"]", 3);
+    assert_error(measure(commas, &err), err, MCPD_E_LIMIT,
+                 "manifest: JSON has a string longer than 1 MiB");
+    memset(digits, '1', JSONX_STRING_MAX_BYTES + 16);
+    digits[0] = '[';
+    memcpy(digits + JSONX_STRING_MAX_BYTES + 10, "]", 2);
+    assert_code(measure(digits, &err), MCPD_E_LIMIT);
+    assert_int_equal(peak_bytes, 0);
+}
+
+/* The largest index that we take, and a list of our own beyond every limit. */
+static void test_memory_is_enough(void **state)
+{
+    static const char digest[] =
+        "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    CLEANUP_FREE char *entry =
+        str_format("{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"size\":4711,"
+                   "\"digest\":\"%s\",\"platform\":{\"os\":\"linux\",\"architecture\":\"arm\","
+                   "\"variant\":\"v7\"},\"annotations\":{\"vnd.docker.reference.digest\":\"%s\","
+                   "\"vnd.docker.reference.type\":\"attestation-manifest\"}}",
+                   digest, digest);
+    CLEANUP_FREE char *index = repeat(entry, false, 1025 * (strlen(entry) + 1));
+    CLEANUP_FREE char *own = repeat("{}", false, 4u << 20);
+    CLEANUP_JSON json_t *json = NULL;
+    struct mcpd_error err = {0};
+
+    if (measure(index, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_code(measure(own, &err), MCPD_E_LIMIT);
+    assert_int_equal(jsonx_parse_own(own, "list", &json, &err), 0);
 }
 
 static void test_numbers_and_booleans(void **state)
@@ -262,6 +419,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse_refuses),
         cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory_of_strings),
+        cmocka_unit_test(test_memory_is_enough),
         cmocka_unit_test(test_numbers_and_booleans),
         cmocka_unit_test(test_strings_objects_arrays),
         cmocka_unit_test(test_vectors),
