@@ -46,6 +46,7 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
     struct registry_options registry;
     struct reference reference;
     struct mcpd_error problem = {0};
+    struct platform platform;
     struct digest id;
     bool is_settled = false;
     int rc = image_pull_locally(engine, image, policy, &is_settled, ret_id, err);
@@ -54,6 +55,9 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
         return rc;
     fill_options(engine, options, &registry);
     rc = reference_parse(image, &reference, err);
+    /* A mistake in the command is said before anybody is asked. */
+    if (rc == 0 && registry.user.platform)
+        rc = platform_parse(registry.user.platform, &platform, err);
     if (rc < 0)
         return rc;
     rc = pull_image(&engine->store, &reference, &registry, &id, &problem);

@@ -56,10 +56,22 @@ static const char *own_architecture(void)
 #endif
 }
 
+/* Empty is not given: --arch "$ARCH". */
+static void forget_empty(const char **value)
+{
+    if (*value && **value == '\0')
+        *value = NULL;
+}
+
 int registry_finish(struct registry_values *values, struct mcpd_error *err)
 {
-    bool has_parts = values->architecture || values->os || values->variant;
+    bool has_parts;
 
+    forget_empty(&values->options.platform);
+    forget_empty(&values->architecture);
+    forget_empty(&values->os);
+    forget_empty(&values->variant);
+    has_parts = values->architecture || values->os || values->variant;
     if (!has_parts)
         return 0;
     if (values->options.platform)

@@ -58,9 +58,18 @@ void platform_normalise(struct platform *platform)
 
 static bool is_part(const char *text)
 {
-    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.-");
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789_.-");
 
     return length > 0 && text[length] == '\0' && length < PLATFORM_PART_SIZE;
+}
+
+static void set_lower(char part[PLATFORM_PART_SIZE], const char *text)
+{
+    set_part(part, text);
+    for (char *c = part; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
 }
 
 int platform_parse(const char *text, struct platform *ret_platform, struct mcpd_error *err)
@@ -76,11 +85,11 @@ int platform_parse(const char *text, struct platform *ret_platform, struct mcpd_
             count = 0;
     if (count != 2 && count != 3)
         return error_set(err, MCPD_E_INVALID,
-                         "platform \"%s\" is not of the form os/arch or os/arch/variant", text);
-    set_part(platform.os, parts[0]);
-    set_part(platform.architecture, parts[1]);
+                         "invalid platform syntax for \"%s\" (use OS/ARCH[/VARIANT])", text);
+    set_lower(platform.os, parts[0]);
+    set_lower(platform.architecture, parts[1]);
     if (count == 3)
-        set_part(platform.variant, parts[2]);
+        set_lower(platform.variant, parts[2]);
     platform_normalise(&platform);
     *ret_platform = platform;
     return 0;

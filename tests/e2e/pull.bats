@@ -148,6 +148,23 @@ pulls_and_runs() {
     chmod 700 "$T/xdg/containers"
 }
 
+@test "pull --platform: what is none is said before anybody is asked" {
+    local platform
+    for platform in a/b/c/d linux/ /amd64 linux//v7 linux/amd64/ linux 'linux/am d64'; do
+        fails 125 pull -q --platform "$platform" 127.0.0.1:1/t/busybox
+        error_is "Error: invalid platform syntax for \"$platform\" (use OS/ARCH[/VARIANT])"
+    done
+}
+
+@test "pull --platform: in capitals, and empty" {
+    ok pull -q --platform Linux/ARM64 "$REGISTRY/t/busybox:index"
+    ok image inspect --format '{{.Architecture}}' "$REGISTRY/t/busybox:index"
+    says arm64
+    ok pull -q --platform "" --arch "" "$REGISTRY/t/busybox:index"
+    ok image inspect --format '{{.Architecture}}' "$REGISTRY/t/busybox:index"
+    says amd64
+}
+
 @test "pull: registry down" {
     fails 125 pull 127.0.0.1:9/t/busybox
     error_has "connection refused"

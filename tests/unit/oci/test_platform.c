@@ -39,7 +39,8 @@ static void test_parse(void **state)
         {"linux/arm/v6", "linux/arm/v6"},   {"linux/arm/6", "linux/arm/v6"},
         {"linux/arm/v8", "linux/arm/v8"},   {"linux/i386", "linux/386"},
         {"linux/riscv64", "linux/riscv64"}, {"windows/amd64", "windows/amd64"},
-        {"linux/ppc64le", "linux/ppc64le"},
+        {"linux/ppc64le", "linux/ppc64le"}, {"Linux/AMD64", "linux/amd64"},
+        {"linux/ARM64/V8", "linux/arm64"},  {"linux/ARMHF", "linux/arm/v7"},
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -59,8 +60,9 @@ static void test_parse_bad(void **state)
         "/amd64",
         "linux//v7",
         "linux/arm/v7/x",
+        "a/b/c/d",
+        "///",
         "linux/arm/",
-        "Linux/amd64",
         "linux/am d64",
         "linux/amd64\n",
         "linux/aaaaaaaaaabbbbbbbbbbccccccccccddd",
@@ -72,7 +74,7 @@ static void test_parse_bad(void **state)
 
         if (platform_parse(bad[i], &platform, &error) != -MCPD_E_INVALID)
             fail_msg("'%s' was taken", bad[i]);
-        assert_non_null(strstr(error.message, "os/arch"));
+        assert_non_null(strstr(error.message, "(use OS/ARCH[/VARIANT])"));
     }
 }
 
