@@ -75,6 +75,48 @@ config_digest() {
     refused
 }
 
+# Each says which layer, how it was packed, and where it ended.
+@test "layer: what is wrong with it is said" {
+    bad_registry "$T/layout"
+    bad_layer truncate=400000
+    fails 125 pull -q "$BAD/x/bad:1"
+    [[ "$(error_line)" =~ ^"Error: layer sha256:"[0-9a-f]{64}": 'bin/busybox': gzip: unexpected end of the data"$ ]] || explain "gzip"
+    bad_layer comp=zstd,truncate=400000
+    fails 125 pull -q "$BAD/x/bad:1"
+    [[ "$(error_line)" =~ ^"Error: layer sha256:"[0-9a-f]{64}": 'bin/busybox': zstd: unexpected end of the data"$ ]] || explain "zstd"
+    bad_layer comp=none,truncate=400000
+    fails 125 pull -q "$BAD/x/bad:1"
+    [[ "$(error_line)" =~ ^"Error: layer sha256:"[0-9a-f]{64}": 'bin/busybox': tar: Truncated tar archive"$ ]] || explain "tar"
+    echo "no tar at all" >"$T/text"
+    make_image image "$T/layout" x/bad:1 --layer "$T/text,comp=none"
+    fails 125 pull -q "$BAD/x/bad:1"
+    error_is "Error: layer sha256:$(sha256sum "$T/text" | cut -d' ' -f1): not a tar archive"
+    store_is_empty
+}
+
+# GNU tar and podman take no bytes at all for an archive without entries.
+@test "layer: of zero bytes, packed or not" {
+    local keys kind
+    : >"$T/zero"
+    bad_registry "$T/layout"
+    for kind in docker oci; do
+        for keys in comp=none comp=gzip comp=zstd comp=gzip,truncate=0 comp=zstd,truncate=0; do
+            make_image image "$T/layout" x/bad:1 --kind "$kind" \
+                --layer "$IMAGES/busybox.tar" --layer "$T/zero,$keys"
+            ok pull -q "$BAD/x/bad:1"
+            ok run --rm --network none "$BAD/x/bad:1" echo works
+            says works
+            ok rmi "$BAD/x/bad:1"
+        done
+    done
+    for kind in docker oci; do
+        make_image archive "$T/layout" x/bad:1 "$kind" "$T/zero-$kind.tar" "localhost/zero:$kind"
+        ok load -i "$T/zero-$kind.tar"
+        ok run --rm --network none "localhost/zero:$kind" echo works
+        says works
+    done
+}
+
 @test "layer: corrupt stream under its own digest" {
     bad_layer corrupt=300000
     refused

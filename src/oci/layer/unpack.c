@@ -78,6 +78,8 @@ static int archive_failed(struct unpack *unpack, struct mcpd_error *err)
         return error_copy(err, &unpack->failure);
     if (archive_errno(unpack->archive) == ENOMEM)
         return error_no_memory(err, "reading a tar");
+    if (text && strcmp(text, "Unrecognized archive format") == 0)
+        return error_set(err, MCPD_E_CORRUPT, "not a tar archive");
     unpack_policy_show(text ? text : "damaged", shown, sizeof(shown));
     return error_set(err, MCPD_E_CORRUPT, "tar: %s", shown);
 }
