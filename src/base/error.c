@@ -5,6 +5,7 @@
  * are replaced here, once for everybody. A text that is too long loses its middle
  * or its end, never its errno part, and never half a UTF-8 character.
  */
+#define ERROR_IMPLEMENTATION
 #include "base/error.h"
 
 #include <stdarg.h>

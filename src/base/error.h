@@ -33,6 +33,17 @@ int error_no_memory(struct mcpd_error *err, const char *what) MUST_CHECK;
  * (-MCPD_E_INTERNAL when `from` holds no valid code). */
 int error_copy(struct mcpd_error *err, const struct mcpd_error *from) MUST_CHECK;
 
+/* clang's analyzer reads one file at a time and would follow paths on which these succeed. This is
+ * what it has to know of them. */
+#if defined(__clang_analyzer__) && !defined(ERROR_IMPLEMENTATION)
+void error_analysed(const void *err, ...);
+#define error_set(err, code, ...) (error_analysed(err, __VA_ARGS__), -(int)(code))
+#define error_errno(err, ...)     (error_analysed(err, __VA_ARGS__), -(int)MCPD_E_SYSTEM)
+#define error_wrap(err, rc, ...)  (error_analysed(err, __VA_ARGS__), (rc) < 0 ? (rc) : -1)
+#define error_no_memory(err, ...) (error_analysed(err, __VA_ARGS__), -(int)MCPD_E_NO_MEMORY)
+#define error_copy(err, ...)      (error_analysed(err, __VA_ARGS__), -(int)MCPD_E_INTERNAL)
+#endif
+
 /* Stable machine-readable name: "not-found", "no-space", ... */
 const char *error_code_name(int code);
 

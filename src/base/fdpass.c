@@ -95,7 +95,7 @@ ssize_t fdpass_receive(int socket_fd, void *bytes, size_t size, int *ret_fds, si
         return error_errno(err, "receive a packet");
     fd_count = take_descriptors(&message, ret_fds, ret_fds ? fds_size : 0);
     if (message.msg_flags & MSG_TRUNC) {
-        while (fd_count > 0)
+        while (ret_fds && fd_count > 0)
             (void)close(ret_fds[--fd_count]);
         return error_set(err, MCPD_E_LIMIT, "a packet is larger than %zu bytes", size);
     }

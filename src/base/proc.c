@@ -244,6 +244,7 @@ int proc_start(const struct proc_options *options, struct proc *ret_proc, struct
     CLEANUP_PROC struct proc proc = PROC_NONE;
 
     child.placed_count = count_placed(options);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is always an argv[0] */
     if (options->program_fd < 0 && !strchr(name, '/')) {
         int rc = find_program(name, &found, err);
 

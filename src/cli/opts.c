@@ -459,11 +459,11 @@ const struct opt **opts_sorted(const struct opt_group *groups)
     const struct opt **at;
 
     (void)opts_visit(groups, count_row, &count);
-    sorted = calloc(count + 1, sizeof(*sorted));
+    sorted = calloc(count + 1, sizeof(const struct opt *));
     if (!sorted)
         return NULL;
     at = sorted;
     (void)opts_visit(groups, collect_row, &at);
-    qsort(sorted, count, sizeof(*sorted), compare_rows);
+    qsort(sorted, count, sizeof(const struct opt *), compare_rows);
     return sorted;
 }

@@ -152,6 +152,7 @@ static void append_list(const json_t *array, const char *open, const char *separ
 
 static void append_value(json_t *value, struct buf *text)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is no action without a call */
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         append_map(value, text);

@@ -170,7 +170,7 @@ static int add_literal(struct template *template, const char *text, size_t lengt
         if (text[i] == '\\' && i + 1 < length && (text[i + 1] == 't' || text[i + 1] == 'n'))
             *out++ = text[++i] == 't' ? '\t' : '\n';
         else
-            *out++ = template->is_table && text[i] == ' ' ? '\t' : text[i];
+            *out++ = (char)(template->is_table && text[i] == ' ' ? '\t' : text[i]);
     }
     *out = '\0';
     return 0;

@@ -156,8 +156,7 @@ static int parse_short_time(const char *text, int64_t *ret_unix_ns)
 
     if (length != 10 && length != 16 && length != 19)
         return -MCPD_E_INVALID;
-    memcpy(full, model, sizeof(model));
-    memcpy(full, text, length);
+    (void)snprintf(full, sizeof(full), "%s%s", text, model + length);
     return clock_parse_rfc3339(full, ret_unix_ns);
 }
 

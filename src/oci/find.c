@@ -119,7 +119,7 @@ static int search_names(const struct store *store, const struct search *search,
 
     if (rc == 0)
         rc = choose(&list, search, &found, err);
-    if (rc < 0)
+    if (!found)
         return rc;
     shown = *found;
     if (digest_is_set(&search->reference->digest)) {

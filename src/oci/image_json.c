@@ -229,7 +229,7 @@ static json_t *driver_data_json(const struct store *store, const struct image *i
         if (strv_append_take(&lowers, full) < 0)
             return NULL;
     }
-    if (count == 0)
+    if (!data || count == 0)
         return TAKE_PTR(data);
     lower = strv_join(lowers + 1, ":");
     if (!lower || (lower[0] && json_object_set_new(data, "LowerDir", jsonx_string(lower)) < 0) ||

@@ -198,7 +198,7 @@ static int compare_names(const void *a, const void *b)
 static int set_names(struct image *image, const struct tag *tags, size_t count,
                      struct mcpd_error *err)
 {
-    CLEANUP_FREE const struct tag **order = calloc(count + 1, sizeof(*order));
+    CLEANUP_FREE const struct tag **order = calloc(count + 1, sizeof(const struct tag *));
     size_t named = 0;
     int rc = 0;
 
@@ -209,7 +209,7 @@ static int set_names(struct image *image, const struct tag *tags, size_t count,
     for (size_t i = 0; i < count; i++)
         if (tags[i].kind != TAG_KIND_UNTAGGED)
             order[named++] = &tags[i];
-    qsort(order, named, sizeof(*order), compare_names);
+    qsort(order, named, sizeof(const struct tag *), compare_names);
     for (size_t i = 0; rc == 0 && i < named; i++)
         rc = add_name(image, order[i], err);
     if (image->digest_names)
@@ -270,7 +270,7 @@ static int load_first(const struct store *store, const struct tag *const *order,
 int image_load_group(const struct store *store, const struct tag *tags, size_t count,
                      struct image *ret_image, struct mcpd_error *err)
 {
-    CLEANUP_FREE const struct tag **order = calloc(count + 1, sizeof(*order));
+    CLEANUP_FREE const struct tag **order = calloc(count + 1, sizeof(const struct tag *));
     struct image image = {0};
     int rc;
 
@@ -278,7 +278,7 @@ int image_load_group(const struct store *store, const struct tag *tags, size_t c
         return error_no_memory(err, "images");
     for (size_t i = 0; i < count; i++)
         order[i] = &tags[i];
-    qsort(order, count, sizeof(*order), compare_ages);
+    qsort(order, count, sizeof(const struct tag *), compare_ages);
     rc = load_first(store, order, count, &image, err);
     if (rc == 0 && digest_is_set(&image.id))
         rc = set_names(&image, tags, count, err);

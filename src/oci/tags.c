@@ -78,7 +78,7 @@ static int decode(const char *file_name, struct tag *tag, struct mcpd_error *err
     for (const char *c = file_name; *c && end < sizeof(text) - 1; c++) {
         bool is_slash = str_has_prefix(c, "%2F");
 
-        text[end++] = is_slash ? '/' : *c;
+        text[end++] = (char)(is_slash ? '/' : *c);
         c += is_slash ? 2 : 0;
     }
     text[end] = '\0';

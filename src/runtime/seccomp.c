@@ -299,6 +299,8 @@ static int make(uint64_t capabilities, uint64_t hash, char **ret_bytes, size_t *
                         err);
     if (rc < 0)
         return rc;
+    if (!bytes || length < sizeof(header))
+        return error_set(err, MCPD_E_INTERNAL, "the seccomp filter came out empty");
     header.byte_count = length - sizeof(header);
     header.checksum = fnv(FNV_START, bytes + sizeof(header), (size_t)header.byte_count);
     memcpy(bytes, &header, sizeof(header));
