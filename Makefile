@@ -132,7 +132,7 @@ $(OBJ)/%.o: %.c $(BUILD)/flags
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D); echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' >$@
 
--include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJ) build/fuzz/obj -name '*.d' 2>/dev/null)
 
 install: all ## install under PREFIX (/usr/local), below DESTDIR
 	scripts/install-files install '$(DESTDIR)' '$(PREFIX)' '$(BUILD)' '$(VERSION)'
@@ -159,18 +159,31 @@ check-asan: ## unit tests and a part of the end-to-end tests with sanitizers
 $(foreach t,$(TESTS),$(eval $(notdir $(t)):: $(t); $(t)))
 unit-tests: $(TESTS)
 
-# libFuzzer over each parser; the corpus grows below build/ and starts from the one in the tree.
+# libFuzzer over each parser: its own objects, made once for all targets. The corpus grows below
+# build/fuzz and starts from the inputs in the tree. One target: make fuzz-manifest.
 FUZZ_TIME ?= 60
-FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-build/fuzz/%: tests/fuzz/fuzz_%.c FORCE
-	$(call say,FUZZ,$*)
+FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Isrc -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_SRC := $(filter-out src/engine% src/image_% src/internal.c,$(LIB_SRC)) \
+    $(call tree,src/oci/layer src/registry)
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+build/fuzz/obj/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+build/fuzz/libfuzz.a: $(patsubst %.c,build/fuzz/obj/%.o,$(FUZZ_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+build/fuzz/bin/%: build/fuzz/obj/tests/fuzz/fuzz_%.o build/fuzz/libfuzz.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(THIN_LIBS) $(HEAVY_LIBS)
+fuzz-%: build/fuzz/bin/%
+	$(call say,FUZZ,$*: $(FUZZ_TIME) seconds)
 	$(Q)mkdir -p build/fuzz/corpus/$*
-	$(Q)clang -std=gnu11 -D_GNU_SOURCE -Isrc -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $< \
-	    $(filter-out src/engine% src/image_% src/internal.c,$(LIB_SRC)) \
-	    $(call tree,src/oci/layer src/registry) $(THIN_LIBS) $(HEAVY_LIBS)
-	$(Q)$@ -max_total_time=$(FUZZ_TIME) -print_final_stats=0 -verbosity=0 -artifact_prefix=build/fuzz/ \
-	    build/fuzz/corpus/$* $(wildcard tests/fuzz/corpus/$*) $(wildcard tests/fuzz/reject/$*)
-fuzz: $(FUZZERS) ## libFuzzer on each parser, FUZZ_TIME=60 seconds each (clang)
+	$(Q)$< -max_total_time=$(FUZZ_TIME) -timeout=20 -artifact_prefix=build/fuzz/$*- build/fuzz/corpus/$* \
+	    tests/fuzz/corpus/$* tests/fuzz/reject/$* >build/fuzz/$*.log 2>&1 || { tail -n 60 build/fuzz/$*.log; exit 1; }
+fuzz: ## libFuzzer on each parser, FUZZ_TIME=60 seconds each (clang)
+	$(Q)$(MAKE) --no-print-directory -j $(shell nproc) $(addprefix fuzz-,$(FUZZERS))
 bench: all ## speed against podman, runc, bwrap and a minimal C program
 	scripts/bench
 

@@ -1,7 +1,4 @@
-/*
- * test_fuzz_corpus.c - replays the inputs of the fuzz targets of this layer: what is in corpus/ is
- * taken, what is in reject/ is refused, and the checks inside the targets hold for both.
- */
+/* test_fuzz_corpus.c - replays the inputs of this folder's fuzz targets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/fsutil.h"
-
-#include <fcntl.h>
+#include "support/fuzz_replay.h"
 
 #define LLVMFuzzerTestOneInput fuzz_digest
 #define accepts                accepts_digest
@@ -34,68 +29,32 @@
 #undef LLVMFuzzerTestOneInput
 #undef accepts
 
-struct replay {
-    int (*fuzz)(const uint8_t *data, size_t size);
-    bool (*accepts)(const char *text, size_t length);
-    const char *folder;
-    bool is_good;
-    size_t count;
-};
-
-static int replay_file(int dir_fd, const char *name, unsigned char type, void *context,
-                       struct mcpd_error *err)
-{
-    struct replay *replay = context;
-    CLEANUP_FREE char *text = NULL;
-    size_t length = 0;
-
-    assert_int_equal(fs_read_file(dir_fd, name, 8u << 20, &text, &length, NULL), 0);
-    if (replay->accepts(text, length) != replay->is_good)
-        fail_msg("%s/%s was %s", replay->folder, name, replay->is_good ? "refused" : "taken");
-    assert_int_equal(replay->fuzz((const uint8_t *)text, length), 0);
-    replay->count++;
-    return 0;
-}
-
-/* Tests run from the top of the tree. */
-static void replay_folder(struct replay replay, const char *folder, bool is_good)
-{
-    replay.folder = folder;
-    replay.is_good = is_good;
-    assert_int_equal(fs_visit_dir(AT_FDCWD, folder, replay_file, &replay, NULL), 0);
-    assert_true(replay.count >= 3);
-}
-
 static void test_digest(void **state)
 {
-    struct replay replay = {.fuzz = fuzz_digest, .accepts = accepts_digest};
+    const struct fuzz_replay replay = {fuzz_digest, accepts_digest, "digest"};
 
-    replay_folder(replay, "tests/fuzz/corpus/digest", true);
-    replay_folder(replay, "tests/fuzz/reject/digest", false);
+    fuzz_replay(&replay);
 }
 
 static void test_reference(void **state)
 {
-    struct replay replay = {.fuzz = fuzz_reference, .accepts = accepts_reference};
+    const struct fuzz_replay replay = {fuzz_reference, accepts_reference, "reference"};
 
-    replay_folder(replay, "tests/fuzz/corpus/reference", true);
-    replay_folder(replay, "tests/fuzz/reject/reference", false);
+    fuzz_replay(&replay);
 }
 
 static void test_manifest(void **state)
 {
-    struct replay replay = {.fuzz = fuzz_manifest, .accepts = accepts_manifest};
+    const struct fuzz_replay replay = {fuzz_manifest, accepts_manifest, "manifest"};
 
-    replay_folder(replay, "tests/fuzz/corpus/manifest", true);
-    replay_folder(replay, "tests/fuzz/reject/manifest", false);
+    fuzz_replay(&replay);
 }
 
 static void test_imageconfig(void **state)
 {
-    struct replay replay = {.fuzz = fuzz_imageconfig, .accepts = accepts_imageconfig};
+    const struct fuzz_replay replay = {fuzz_imageconfig, accepts_imageconfig, "imageconfig"};
 
-    replay_folder(replay, "tests/fuzz/corpus/imageconfig", true);
-    replay_folder(replay, "tests/fuzz/reject/imageconfig", false);
+    fuzz_replay(&replay);
 }
 
 int main(void)
