@@ -5,6 +5,8 @@
  * or four descriptors (input, folder, result, lock) and forks; SIGCHLD is ignored there, so that
  * nothing has to be reaped. A worker that dies leaves its result pipe empty, which is how it is
  * noticed. The end of the pool's socket ends the pool, its end kills the workers.
+ *
+ * A worker lives behind the walls of confine.h, in which its layer's folder is all there is.
  */
 #include "oci/layer/worker.h"
 
@@ -41,6 +43,7 @@ struct pool_side {
     int socket_fd;
     bool is_in_userns;
     bool ignore_owners;
+    struct confine_filter *filter; /* made in the pool */
 };
 
 enum request_fd {
@@ -59,15 +62,19 @@ static int worker_run(const struct pool_side *side, const int *fds, size_t fd_co
         .is_in_userns = side->is_in_userns,
         .ignore_owners = side->ignore_owners,
     };
+    const struct confine_options confinement = {
+        .root_fd = fds[REQUEST_FOLDER],
+        .is_in_userns = side->is_in_userns,
+        .parent_pid = pool_pid,
+        .filter = side->filter,
+    };
     struct mcpd_error *err = &report->error;
     int rc;
 
     (void)prctl(PR_SET_NAME, "mcpd: unpack", 0, 0, 0);
     rc = confine_descriptors(fds, (unsigned int)fd_count, err);
     if (rc == 0)
-        rc = confine_process(side->is_in_userns, err);
-    if (rc == 0)
-        rc = confine_die_with_parent(pool_pid, err);
+        rc = confine_process(&confinement, err);
     if (rc == 0)
         rc = unpack_layer_fd(fds[REQUEST_INPUT], fds[REQUEST_FOLDER], &options, &report->result,
                              err);
@@ -143,7 +150,7 @@ static void serve(const struct pool_side *side)
     }
 }
 
-static int pool_prepare(const struct pool_side *side, pid_t parent_pid, struct mcpd_error *err)
+static int pool_prepare(struct pool_side *side, pid_t parent_pid, struct mcpd_error *err)
 {
     /* Loads what libcrypto wants to load now and not in every worker. */
     struct digest unused;
@@ -158,10 +165,12 @@ static int pool_prepare(const struct pool_side *side, pid_t parent_pid, struct m
         rc = enter_userns(side->socket_fd, err);
     if (rc == 0)
         rc = confine_die_with_parent(parent_pid, err);
+    if (rc == 0)
+        rc = confine_filter_new(&side->filter, err);
     return rc;
 }
 
-static void pool_main(const struct pool_side *side, pid_t parent_pid)
+static void pool_main(struct pool_side *side, pid_t parent_pid)
 {
     struct mcpd_error error = {0};
 

@@ -3,8 +3,8 @@
  *
  * The pool is one small process that is forked before the network and any credential is touched;
  * it enters the user namespace once (for an ordinary user) and forks a worker for each layer. A
- * worker holds its input pipe, its layer's folder and its result pipe, and nothing else. Everything
- * dies with the process that started the pool.
+ * worker holds its input pipe, its layer's folder and its result pipe, and nothing else; that
+ * folder is its whole world (confine.h). Everything dies with the process that started the pool.
  */
 #ifndef OCI_LAYER_WORKER_H
 #define OCI_LAYER_WORKER_H

@@ -164,6 +164,27 @@ static void test_many(void **state)
     assert_in_range(worker_limit(), 4, 16);
 }
 
+/* The worker that the pool has started, by its pid. */
+static int find_worker(const struct place *place)
+{
+    char path[64], line[256];
+    int pid = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", place->pool.pid,
+                   place->pool.pid);
+    for (int i = 0; i < 500 && pid == 0; i++) {
+        FILE *children = fopen(path, "re");
+
+        assert_non_null(children);
+        if (fgets(line, sizeof(line), children))
+            pid = (int)strtoul(line, NULL, 10);
+        (void)fclose(children);
+        (void)poll(NULL, 0, 2);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
 /* What a worker can reach: input, folder (and unpack_tree's copy of it), result; nothing of ours.
  */
 static void test_descriptors(void **state)
@@ -171,24 +192,11 @@ static void test_descriptors(void **state)
     struct place *place = *state;
     CLEANUP_FD int secret = open("/etc/hostname", O_RDONLY | O_CLOEXEC);
     CLEANUP_WORKER struct worker worker = WORKER_NONE;
-    char path[64], command[256];
-    FILE *children;
-    int pid = 0;
+    char path[64];
     int count = 0;
 
     start(place, &worker);
-    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", place->pool.pid,
-                   place->pool.pid);
-    for (int i = 0; i < 500 && pid == 0; i++) {
-        children = fopen(path, "re");
-        assert_non_null(children);
-        if (fgets(command, sizeof(command), children))
-            pid = (int)strtoul(command, NULL, 10);
-        (void)fclose(children);
-        (void)poll(NULL, 0, 2);
-    }
-    assert_true(pid > 0);
-    (void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+    (void)snprintf(path, sizeof(path), "/proc/%d/fd", find_worker(place));
     for (int i = 0; i < 500 && count != 7; i++) {
         DIR *dir = opendir(path);
 
@@ -203,13 +211,47 @@ static void test_descriptors(void **state)
         assert_int_equal(count, 7);
 }
 
+static bool says(const char *path, const char *line)
+{
+    CLEANUP_FREE char *text = NULL;
+    size_t length = 0;
+
+    return fs_read_file(AT_FDCWD, path, 16384, &text, &length, NULL) == 0 && strstr(text, line);
+}
+
+/* test_confine.c tries the walls; this one looks whether a worker stands behind them. */
+static void test_walls(void **state)
+{
+    struct place *place = *state;
+    CLEANUP_WORKER struct worker worker = WORKER_NONE;
+    char path[64], target[200] = "";
+    bool is_filtered = false;
+    int pid;
+
+#ifdef __SANITIZE_ADDRESS__
+    skip();
+#endif
+    start(place, &worker);
+    pid = find_worker(place);
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    for (int i = 0; i < 500 && !is_filtered; i++) {
+        is_filtered = says(path, "Seccomp:\t2\n");
+        (void)poll(NULL, 0, 2);
+    }
+    assert_true(is_filtered);
+    assert_true(says(path, "NoNewPrivs:\t1\n"));
+    (void)snprintf(path, sizeof(path), "/proc/%d/root", pid);
+    if (geteuid() == 0 && readlink(path, target, sizeof(target) - 1) > 0)
+        assert_string_equal(target, place->path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_result),    TEST(test_failure), TEST(test_abandoned),
-        TEST(test_pool_dies), TEST(test_many),    TEST(test_descriptors),
+        TEST(test_result), TEST(test_failure),     TEST(test_abandoned), TEST(test_pool_dies),
+        TEST(test_many),   TEST(test_descriptors), TEST(test_walls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
