@@ -4,10 +4,11 @@
  * happens line by line.
  *
  * The request goes through a socket and not over the command line: it may hold a password. The
- * helper dies with us.
+ * helper ends with us. When the call is cancelled it gets SIGTERM, tidies up and says so.
  */
 #include "engine.h"
 
+#include "base/buf.h"
 #include "base/fsutil.h"
 #include "base/jsonx.h"
 #include "base/proc.h"
@@ -16,7 +17,8 @@
 #include "image_wire.h"
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -37,13 +39,15 @@ int image_helper_main(int argc, char **argv)
 struct helper {
     struct proc proc;
     int request_fd; /* our ends */
-    FILE *lines;
+    int lines_fd;
+    struct buf lines; /* read, and not looked at yet */
 };
 
 static void helper_done(struct helper *helper)
 {
     cleanup_close_fd(&helper->request_fd);
-    cleanup_close_file(&helper->lines);
+    cleanup_close_fd(&helper->lines_fd);
+    buf_done(&helper->lines);
     proc_done(&helper->proc);
 }
 
@@ -80,9 +84,8 @@ static int start(struct mcpd_engine *engine, int input_fd, struct helper *helper
     (void)close(requests[1]);
     (void)close(lines[1]);
     helper->request_fd = requests[0];
-    helper->lines = fdopen(lines[0], "re");
-    if (rc == 0 && !helper->lines)
-        rc = error_errno(err, "fdopen");
+    helper->lines_fd = lines[0];
+    buf_init(&helper->lines, IMAGE_WIRE_MAX_BYTES);
     return rc;
 }
 
@@ -113,20 +116,69 @@ static int send_request(struct helper *helper, const struct image_request *reque
     return rc;
 }
 
-static int read_lines(struct helper *helper, const struct image_listener *listener,
+/* Looks at the lines that are complete. */
+static int take_lines(struct helper *helper, const struct image_listener *listener,
                       json_t **ret_result, struct mcpd_error *err)
 {
-    CLEANUP_FREE char *line = NULL;
-    size_t size = 0;
-    ssize_t length;
+    struct buf *lines = &helper->lines;
+    size_t done = 0;
+    char *end;
+    int rc = 0;
 
-    while ((length = getline(&line, &size, helper->lines)) > 0) {
-        int rc = image_wire_take_line(line, (size_t)length, listener, ret_result, err);
+    while (rc == 0 && lines->length > done &&
+           (end = memchr(lines->data + done, '\n', lines->length - done))) {
+        size_t length = (size_t)(end - lines->data) - done;
+
+        rc = image_wire_take_line(lines->data + done, length, listener, ret_result, err);
+        done += length + 1;
+    }
+    if (done == 0)
+        return rc;
+    lines->length -= done;
+    memmove(lines->data, lines->data + done, lines->length + 1);
+    return rc;
+}
+
+/* Until the helper has said something; a cancellation is passed on to it once. */
+static int wait_for_lines(const struct helper *helper, int *cancel_fd, struct mcpd_error *err)
+{
+    struct pollfd fds[] = {
+        {.fd = helper->lines_fd, .events = POLLIN},
+        {.fd = *cancel_fd, .events = POLLIN},
+    };
+
+    while (poll(fds, *cancel_fd > 0 ? 2 : 1, -1) < 0)
+        if (errno != EINTR)
+            return error_errno(err, "poll");
+    if (fds[1].revents == 0)
+        return 0;
+    *cancel_fd = 0;
+    (void)!proc_signal(&helper->proc, SIGTERM, NULL); /* when it is gone we read the end */
+    return 0;
+}
+
+static int read_lines(struct helper *helper, const struct image_listener *listener, int cancel_fd,
+                      json_t **ret_result, struct mcpd_error *err)
+{
+    for (;;) {
+        char bytes[4096];
+        ssize_t count;
+        int rc = wait_for_lines(helper, &cancel_fd, err);
 
         if (rc < 0)
             return rc;
+        count = read(helper->lines_fd, bytes, sizeof(bytes));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return count < 0 ? error_errno(err, "read from mcpd-image") : 0;
+        (void)buf_append(&helper->lines, bytes, (size_t)count);
+        rc = buf_check(&helper->lines, "an answer of mcpd-image", err);
+        if (rc == 0)
+            rc = take_lines(helper, listener, ret_result, err);
+        if (rc < 0)
+            return rc;
     }
-    return 0;
 }
 
 /* *ret_result: a new reference to the result's object. input_fd: goes along as descriptor 3; -1:
@@ -140,7 +192,12 @@ static int call(struct mcpd_engine *engine, struct image_request *request, int i
         .warn = engine->warn,
         .warn_context = engine->warn_context,
     };
-    CLEANUP(helper_done) struct helper helper = {.proc = PROC_NONE, .request_fd = -1};
+    CLEANUP(helper_done)
+    struct helper helper = {
+        .proc = PROC_NONE,
+        .request_fd = -1,
+        .lines_fd = -1,
+    };
     int status = 0;
     int rc;
 
@@ -151,7 +208,7 @@ static int call(struct mcpd_engine *engine, struct image_request *request, int i
     if (rc == 0)
         rc = send_request(&helper, request, err);
     if (rc == 0)
-        rc = read_lines(&helper, &listener, ret_result, err);
+        rc = read_lines(&helper, &listener, request->registry.cancel_fd, ret_result, err);
     if (rc == 0)
         rc = proc_wait(&helper.proc, -1, &status, err);
     if (rc == 0 && !*ret_result)

@@ -6,6 +6,7 @@
 #include "engine.h"
 
 #include "base/fsutil.h"
+#include "base/interrupt.h"
 #include "base/jsonx.h"
 #include "base/str.h"
 #include "image_local.h"
@@ -135,7 +136,8 @@ int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *opti
 
 /* ------------------------------------------------------------------ internal image-helper */
 
-/* Lines to stdout; takes the reference over. Who no longer listens has killed us, or will. */
+/* Lines to stdout; takes the reference over. Who no longer listens ends us: as if by a signal, so
+ * that what is half made is removed. */
 static void say(json_t *line)
 {
     CLEANUP_JSON json_t *owned = line;
@@ -192,6 +194,22 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
     return rc;
 }
 
+/* Calls that wait for a network tidy up when they are interrupted, or when who asked is gone. */
+static int hold_signals(struct image_request *request, struct mcpd_error *err)
+{
+    struct interrupt interrupt;
+    int rc;
+
+    if (request->call == IMAGE_CALL_LOAD || request->call == IMAGE_CALL_BUILD)
+        return 0;
+    rc = interrupt_begin(&interrupt, err);
+    if (rc < 0)
+        return rc;
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    request->registry.cancel_fd = interrupt.fd;
+    return 0;
+}
+
 static int run_request(json_t **ret_result, struct mcpd_error *err)
 {
     CLEANUP_FREE char *text = NULL;
@@ -204,6 +222,8 @@ static int run_request(json_t **ret_result, struct mcpd_error *err)
 
     if (rc == 0)
         rc = image_request_parse(text, length, &request, &document, err);
+    if (rc == 0)
+        rc = hold_signals(&request, err);
     if (rc < 0)
         return rc;
     request.registry.progress = say_progress;
@@ -222,14 +242,13 @@ int image_helper_main(int argc, char **argv)
 {
     struct mcpd_error error = {0};
     json_t *result = NULL;
+    int rc;
 
     (void)argc;
     (void)argv;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    if (run_request(&result, &error) < 0) {
-        say(image_wire_error(&error));
-        return HELPER_FAILED;
-    }
-    say(result);
-    return 0;
+    (void)signal(SIGPIPE, SIG_IGN);
+    rc = run_request(&result, &error);
+    say(rc < 0 ? image_wire_error(&error) : result);
+    return rc < 0 ? HELPER_FAILED : 0;
 }

@@ -4,6 +4,7 @@
 #include "base/jsonx.h"
 #include "base/str.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define DEPTH 8
@@ -44,8 +45,10 @@ int image_request_format(const struct image_request *request, char **ret_text,
                          struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *document =
-        json_pack("{s:s, s:i, s:b}", "call", call_names[request->call], "policy",
-                  (int)request->policy, "skipTlsVerify", request->registry.skip_tls_verify);
+        json_pack("{s:s, s:i, s:b, s:i, s:I}", "call", call_names[request->call], "policy",
+                  (int)request->policy, "skipTlsVerify", request->registry.skip_tls_verify,
+                  "retryCount", request->registry.retry_count, "retryDelayMs",
+                  (json_int_t)request->registry.retry_delay_ms);
     bool is_good = document != NULL;
 
     for (size_t i = 0; i < ARRAY_SIZE(members) && is_good; i++) {
@@ -79,6 +82,7 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
     struct image_request request = {0};
     const char *call = NULL;
     uint64_t policy = 0;
+    int64_t retry_count = 0;
     int rc = jsonx_parse(text, length, DEPTH, "request", &document, err);
 
     if (rc == 0)
@@ -90,6 +94,11 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
     if (rc == 0)
         rc = jsonx_get_bool(document, "skipTlsVerify", "request", &request.registry.skip_tls_verify,
                             err);
+    if (rc == 0)
+        rc = jsonx_get_i64(document, "retryCount", "request", &retry_count, err);
+    if (rc == 0)
+        rc = jsonx_get_i64(document, "retryDelayMs", "request", &request.registry.retry_delay_ms,
+                           err);
     for (size_t i = 0; i < ARRAY_SIZE(members) && rc == 0; i++) {
         const char **value = (const char **)(void *)((char *)&request + members[i].offset);
 
@@ -97,9 +106,11 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
     }
     if (rc < 0)
         return rc;
-    if (policy > MCPD_PULL_NEWER || !request.root || !request.runroot)
+    if (policy > MCPD_PULL_NEWER || retry_count < -1 || retry_count > INT_MAX || !request.root ||
+        !request.runroot)
         return error_set(err, MCPD_E_INVALID, "request: incomplete");
     request.policy = (enum mcpd_pull_policy)policy;
+    request.registry.retry_count = (int)retry_count;
     *ret_request = request;
     *ret_document = TAKE_PTR(document);
     return 0;

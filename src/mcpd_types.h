@@ -68,6 +68,9 @@ struct mcpd_registry_options {
     const char *auth_file;
     const char *credentials; /* "user:password" */
     const char *platform;    /* "linux/arm/v7"; NULL: this machine's */
+    int retry_count;         /* further attempts after a failure of the network; 0: 3, < 0: none */
+    int64_t retry_delay_ms;  /* before each of them; 0: one second, more when it lasts */
+    int cancel_fd;           /* > 0: once it is readable the call tidies up and ends, CANCELLED */
     mcpd_progress_function progress;
     void *progress_context;
 };

@@ -2,8 +2,11 @@
 #include "cli/registry_opts.h"
 
 #include "base/str.h"
+#include "cli/values.h"
 
-#define AT(member) offsetof(struct registry_values, member)
+#define AT(member)    offsetof(struct registry_values, member)
+
+#define RETRY_DEFAULT 3 /* as in the row */
 
 #define TLS_VERIFY_ROW                                              \
     OPT(0, "tls-verify", "", OFF_FLAG, AT(options.skip_tls_verify), \
@@ -12,14 +15,25 @@
     OPT(0, "authfile", "FILE", STRING, AT(options.auth_file), \
         "Credentials of registries; $REGISTRY_AUTH_FILE is the default")
 
+#define RETRY_ROW                                                                     \
+    OPT(0, "retry", "N", COUNT, AT(retry), "Further attempts when the network fails", \
+        .initial = "3")
+#define RETRY_DELAY_ROW                                        \
+    OPT(0, "retry-delay", "DURATION", STRING, AT(retry_delay), \
+        "Wait this long before each of them; default 1s, longer when it lasts")
+
 const struct opt registry_trust_rows[REGISTRY_TRUST_ROWS] = {
     TLS_VERIFY_ROW,
     AUTHFILE_ROW,
+    RETRY_ROW,
+    RETRY_DELAY_ROW,
 };
 
 const struct opt registry_rows[REGISTRY_ROWS] = {
     TLS_VERIFY_ROW,
     AUTHFILE_ROW,
+    RETRY_ROW,
+    RETRY_DELAY_ROW,
     OPT(0, "creds", "USER:PASSWORD", STRING, AT(options.credentials),
         "Credentials for this registry"),
     OPT(0, "cert-dir", "DIR", STRING, AT(options.cert_dir),
@@ -63,7 +77,21 @@ static void forget_empty(const char **value)
         *value = NULL;
 }
 
-int registry_finish(struct registry_values *values, struct mcpd_error *err)
+static int finish_retry(struct registry_values *values, struct mcpd_error *err)
+{
+    int64_t delay_ns = 0;
+
+    if (values->retry != RETRY_DEFAULT)
+        values->options.retry_count = values->retry > 0 ? values->retry : -1;
+    if (!values->retry_delay)
+        return 0;
+    if (value_parse_duration(values->retry_delay, &delay_ns) < 0 || delay_ns < 0)
+        return error_set(err, MCPD_E_INVALID, "time: invalid duration \"%s\"", values->retry_delay);
+    values->options.retry_delay_ms = delay_ns / 1000000 > 0 ? delay_ns / 1000000 : 1;
+    return 0;
+}
+
+static int finish_platform(struct registry_values *values, struct mcpd_error *err)
 {
     bool has_parts;
 
@@ -85,6 +113,13 @@ int registry_finish(struct registry_values *values, struct mcpd_error *err)
         return error_no_memory(err, "platform");
     values->options.platform = values->platform;
     return 0;
+}
+
+int registry_finish(struct registry_values *values, struct mcpd_error *err)
+{
+    int rc = finish_retry(values, err);
+
+    return rc < 0 ? rc : finish_platform(values, err);
 }
 
 void registry_done(struct registry_values *values)

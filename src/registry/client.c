@@ -5,7 +5,6 @@
 #include "base/str.h"
 
 #include <string.h>
-#include <time.h>
 
 #define ERROR_MAX_BYTES (64u << 10)
 #define ERROR_MAX_DEPTH 16
@@ -37,7 +36,7 @@ int client_open(const struct reference *reference, const struct registry_options
 
     reference_format_repository(reference, repository, sizeof(repository));
     format_shown_name(reference, client.shown_name, sizeof(client.shown_name));
-    retry_policy_init(&client.retry);
+    retry_policy_init(&options->user, &client.retry);
     rc = endpoint_init(reference->domain, options->user.skip_tls_verify, options->user.cert_dir,
                        &client.endpoint, err);
     if (rc == 0 && options->user.credentials)
@@ -45,7 +44,7 @@ int client_open(const struct reference *reference, const struct registry_options
     else if (rc == 0)
         rc = authfile_find(options->user.auth_file, repository, &client.auth.credentials, err);
     if (rc == 0)
-        rc = http_new(&client.http, err);
+        rc = http_new(options->user.cancel_fd, &client.http, err);
     if (rc < 0)
         return rc;
     *ret_client = client;
@@ -147,16 +146,20 @@ bool client_retry(struct client *client, unsigned int *attempt, const struct mcp
 {
     struct mcpd_error shown = *problem;
     char line[MCPD_ERROR_MESSAGE_SIZE + 100];
+    char delay[RETRY_DELAY_SIZE];
+    unsigned int delay_ms;
 
     if (!client->last.is_retryable || *attempt >= client->retry.count)
         return false;
     (*attempt)++;
-    *ret_delay_ms = retry_delay_ms(&client->retry, &client->last, *attempt);
+    delay_ms = retry_delay_ms(&client->retry, &client->last, *attempt);
+    retry_format_delay(delay_ms, delay);
     if (client_wrap(client, -problem->code, &shown) < 0 && client->options->warn) {
-        (void)snprintf(line, sizeof(line), "Failed, retrying in %us ... (%u/%u). Error: %s",
-                       (*ret_delay_ms + 999) / 1000, *attempt, client->retry.count, shown.message);
+        (void)snprintf(line, sizeof(line), "Failed, retrying in %s ... (%u/%u). Error: %s", delay,
+                       *attempt, client->retry.count, shown.message);
         client->options->warn(client->options->warn_context, line);
     }
+    *ret_delay_ms = retry_add_chance(delay_ms);
     return true;
 }
 
@@ -275,14 +278,6 @@ static int get_once(struct client *client, struct http_request *request, const c
     }
 }
 
-static void sleep_ms(unsigned int ms)
-{
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-
-    while (nanosleep(&left, &left) < 0 && errno == EINTR)
-        ;
-}
-
 int client_get(struct client *client, enum http_method method, const char *path,
                const char *const *headers, size_t maximum_bytes, const char *what,
                struct http_transfer **ret_transfer, const struct http_response **ret_response,
@@ -298,12 +293,15 @@ int client_get(struct client *client, enum http_method method, const char *path,
     for (;;) {
         struct mcpd_error problem = {0};
         unsigned int delay_ms = 0;
+        int rc;
 
         if (get_once(client, &request, path, what, ret_transfer, ret_response, &problem) == 0)
             return 0;
         if (!client_retry(client, &attempt, &problem, &delay_ms))
             return error_copy(err, &problem);
-        sleep_ms(delay_ms);
+        rc = http_pause(client->http, delay_ms, err);
+        if (rc < 0)
+            return rc;
     }
 }
 

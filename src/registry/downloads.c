@@ -4,8 +4,10 @@
  * Theory of operation: a layer in state FETCHING has a transfer, or is waiting for a slot or for
  * the end of a pause. A transfer that breaks is followed by one that begins where the bytes end
  * (Range, always closed: some registries answer 416 to an open one). A server that ignores the
- * range sends everything, and we step over what we have; one that does not like it (416) is asked
- * for everything. Attempts that bring a good piece (1 MiB) are not counted against the limit.
+ * range sends everything, and we step over what we have; one that does not like it (416), or sends
+ * another range than we asked for, is asked for everything. What two transfers have brought may be
+ * pieces of two contents: ingest is told, and begins again when the digest does not fit. Attempts
+ * that bring a good piece (1 MiB) are not counted against the limit.
  */
 #include "registry/downloads.h"
 
@@ -26,7 +28,8 @@ struct download {
     unsigned int attempt;
     int64_t not_before_ms;
     bool no_range;
-    bool is_renewed; /* a 401 was answered once since the last bytes came */
+    bool is_wrong_range; /* the transfer answered with another one than was asked for */
+    bool is_renewed;     /* a 401 was answered once since the last bytes came */
 };
 
 struct downloads {
@@ -53,7 +56,8 @@ static int begin(void *context, const struct http_response *response, struct mcp
 
     if (response->status == 206)
         first = response->has_content_range ? response->range_first : download->offset;
-    if (first > download->length_before)
+    download->is_wrong_range = first > download->length_before;
+    if (download->is_wrong_range)
         return error_set(err, MCPD_E_PROTOCOL, "the registry left out bytes of the range");
     download->skip = download->length_before - first;
     return 0;
@@ -82,6 +86,9 @@ static int start(struct downloads *downloads, struct download *download, struct 
     download->length_after = download->length_before;
     download->offset = download->no_range ? 0 : download->length_before;
     download->skip = 0;
+    download->is_wrong_range = false;
+    if (download->length_before > 0)
+        ingest_continue(download->layer);
     rc = client_start_blob(downloads->client, &descriptor->digest, download->offset,
                            descriptor->size, begin, sink, download, &download->transfer, err);
     if (rc == 0)
@@ -140,6 +147,10 @@ static int finish(struct downloads *downloads, struct download *download, struct
     if (download->length_after - download->length_before >= GOOD_PIECE_BYTES) {
         download->attempt = 0;
         download->is_renewed = false;
+    }
+    if (download->is_wrong_range && !download->no_range) {
+        download->no_range = true;
+        return 0;
     }
     if (http_result(transfer, &response, &problem) < 0)
         rc = client_judge_failure(downloads->client, transfer, &problem);

@@ -8,15 +8,19 @@
  */
 #include "registry/http.h"
 
+#include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/str.h"
 #include "registry/http_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_HEADER_BYTES (256u << 10)
 #define MAX_WAIT_FDS     64
 #define MAX_CONNECTIONS  8
 #define MAX_WAIT_MS      1000
+#define STALL_TIMEOUT_S  30
 
 void http_tls_done(struct http_tls *tls)
 {
@@ -28,12 +32,22 @@ void http_tls_done(struct http_tls *tls)
 
 /* ------------------------------------------------------------------ the multi handle */
 
-int http_new(struct http **ret_http, struct mcpd_error *err)
+static long stall_timeout_s(void)
+{
+    const char *text = getenv("MCPD_STALL_TIMEOUT_S");
+    uint32_t value = 0;
+
+    return text && str_to_u32(text, 3600, &value) == 0 && value > 0 ? (long)value : STALL_TIMEOUT_S;
+}
+
+int http_new(int cancel_fd, struct http **ret_http, struct mcpd_error *err)
 {
     CLEANUP_HTTP struct http *http = calloc(1, sizeof(*http));
 
     if (!http)
         return error_no_memory(err, "network");
+    http->cancel_fd = cancel_fd;
+    http->stall_timeout_s = stall_timeout_s();
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return error_set(err, MCPD_E_INTERNAL, "libcurl does not start");
     http->multi = curl_multi_init();
@@ -326,18 +340,23 @@ static CURLMcode move_on(struct http *http, unsigned int *ret_count)
 int http_wait(struct http *http, const struct pollfd *fds, size_t fd_count, int timeout_ms,
               struct mcpd_error *err)
 {
-    struct curl_waitfd wait_fds[MAX_WAIT_FDS];
+    struct curl_waitfd wait_fds[MAX_WAIT_FDS + 1];
     unsigned int finished = 0;
     CURLMcode code;
 
     if (fd_count > MAX_WAIT_FDS)
         return error_set(err, MCPD_E_INTERNAL, "too many descriptors to wait for");
+    if (interrupt_has_come(http->cancel_fd))
+        return error_set(err, MCPD_E_CANCELLED, "interrupted");
     for (size_t i = 0; i < fd_count; i++)
         wait_fds[i] = (struct curl_waitfd){
             .fd = fds[i].fd,
             .events = (short)((fds[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
                               (fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
         };
+    if (http->cancel_fd > 0)
+        wait_fds[fd_count++] =
+            (struct curl_waitfd){.fd = http->cancel_fd, .events = CURL_WAIT_POLLIN};
     if (timeout_ms < 0 || timeout_ms > MAX_WAIT_MS)
         timeout_ms = MAX_WAIT_MS;
     code = move_on(http, &finished);
@@ -349,6 +368,17 @@ int http_wait(struct http *http, const struct pollfd *fds, size_t fd_count, int 
     if (code != CURLM_OK)
         return error_set(err, MCPD_E_INTERNAL, "libcurl: %s", curl_multi_strerror(code));
     return 0;
+}
+
+int http_pause(struct http *http, unsigned int ms, struct mcpd_error *err)
+{
+    int64_t end_ms = clock_monotonic_ms() + ms;
+    int64_t left_ms = ms;
+    int rc = 0;
+
+    for (; left_ms > 0 && rc == 0; left_ms = end_ms - clock_monotonic_ms())
+        rc = http_wait(http, NULL, 0, (int)left_ms, err);
+    return rc;
 }
 
 bool http_is_done(const struct http_transfer *transfer)

@@ -88,7 +88,10 @@ enum http_failure {
 struct http;          /* connections that are kept, and what is under way */
 struct http_transfer; /* one request; http_transfer_free */
 
-int http_new(struct http **ret_http, struct mcpd_error *err) MUST_CHECK;
+/* cancel_fd (> 0): once it is readable, whatever waits here ends with CANCELLED. A transfer that
+ * brings less than 64 bytes a second for 30 seconds has failed; MCPD_STALL_TIMEOUT_S changes the
+ * time. */
+int http_new(int cancel_fd, struct http **ret_http, struct mcpd_error *err) MUST_CHECK;
 void http_free(struct http *http); /* transfers must be freed before */
 
 int http_start(struct http *http, const struct http_request *request,
@@ -97,6 +100,8 @@ int http_start(struct http *http, const struct http_request *request,
  * filled in) or the time is up (< 0: for ever). */
 int http_wait(struct http *http, const struct pollfd *fds, size_t fd_count, int timeout_ms,
               struct mcpd_error *err) MUST_CHECK;
+/* Only waits; what is under way moves on. */
+int http_pause(struct http *http, unsigned int ms, struct mcpd_error *err) MUST_CHECK;
 bool http_is_done(const struct http_transfer *transfer);
 /* Of one that is done: the response, borrowed until the transfer is freed, whatever its status; or
  * the failure in Go's words ("dial tcp 127.0.0.1:9: connect: connection refused"). */

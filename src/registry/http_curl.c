@@ -12,7 +12,8 @@
 
 #define USER_AGENT         "mcpd"
 #define CONNECT_TIMEOUT_MS 15000
-#define STALL_TIMEOUT_S    30
+#define STALL_BYTES_A_S    64L
+#define SLOW_LOOKUP_US     4000000 /* libc asks a server again after 5 s: nobody has answered */
 #define DOCUMENT_TIMEOUT_S 120
 #define SINK_BUFFER_BYTES  (256 * 1024)
 
@@ -148,8 +149,8 @@ static void set_limits(struct http_transfer *transfer)
     CURL *easy = transfer->easy;
 
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_TIMEOUT_S);
+    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_A_S);
+    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, transfer->http->stall_timeout_s);
     if (transfer->request.sink)
         (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)SINK_BUFFER_BYTES);
     else
@@ -226,11 +227,17 @@ static void explain_resolve(struct http_transfer *transfer)
 {
     char peer[300];
     char text[400];
+    curl_off_t taken_us = 0;
+    bool is_slow;
 
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &taken_us);
+    is_slow = taken_us > SLOW_LOOKUP_US;
     describe_peer(transfer, peer, sizeof(peer));
     peer[strcspn(peer, ":")] = '\0';
-    (void)snprintf(text, sizeof(text), "dial tcp: lookup %s: no such host", peer);
-    fail(transfer, HTTP_FAILURE_RESOLVE, MCPD_E_NETWORK, "", text);
+    (void)snprintf(text, sizeof(text), "dial tcp: lookup %s: %s", peer,
+                   is_slow ? "i/o timeout" : "no such host");
+    fail(transfer, is_slow ? HTTP_FAILURE_TIMEOUT : HTTP_FAILURE_RESOLVE,
+         is_slow ? MCPD_E_TIMEOUT : MCPD_E_NETWORK, "", text);
 }
 
 static void explain_connect(struct http_transfer *transfer)
@@ -253,15 +260,22 @@ static void explain_timeout(struct http_transfer *transfer)
 {
     char peer[300];
     char text[400];
-    curl_off_t connected_us = 0;
+    curl_off_t looked_up_us = 0, connected_us = 0, ready_us = 0;
 
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up_us);
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
     describe_peer(transfer, peer, sizeof(peer));
-    if (connected_us == 0)
-        (void)snprintf(text, sizeof(text), "dial tcp %s: i/o timeout", peer);
+    /* A connection that was there already took no time. */
+    if (connected_us == 0 && ready_us == 0)
+        (void)snprintf(text, sizeof(text), "dial tcp%s %s: i/o timeout",
+                       looked_up_us == 0 ? ": lookup" : "", peer);
+    else if (strstr(transfer->text, "too slow"))
+        (void)snprintf(text, sizeof(text), "read tcp %s: no data for %ld s: i/o timeout", peer,
+                       transfer->http->stall_timeout_s);
     else
-        (void)snprintf(text, sizeof(text), "read tcp %s: no data for %d s: i/o timeout", peer,
-                       STALL_TIMEOUT_S);
+        (void)snprintf(text, sizeof(text), "read tcp %s: no end within %d s: i/o timeout", peer,
+                       DOCUMENT_TIMEOUT_S);
     fail(transfer, HTTP_FAILURE_TIMEOUT, MCPD_E_TIMEOUT, "", text);
 }
 

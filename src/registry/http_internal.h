@@ -8,6 +8,8 @@
 
 struct http {
     CURLM *multi;
+    int cancel_fd; /* <= 0: none */
+    long stall_timeout_s;
 };
 
 struct http_transfer {

@@ -32,6 +32,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "base/interrupt.h"
 #include "base/proc.h"
 #include "runtime/detachkeys.h"
 #include "runtime/monitor.h"
@@ -395,13 +396,6 @@ static int drain_peer(struct attach *attach, struct mcpd_error *err)
 /* --- signals
  * ------------------------------------------------------------------------------------------ */
 
-static bool is_ignored(int number)
-{
-    struct sigaction action;
-
-    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
 static int catch_signals(struct attach *attach, struct mcpd_error *err)
 {
     static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
@@ -411,7 +405,7 @@ static int catch_signals(struct attach *attach, struct mcpd_error *err)
 
     (void)sigemptyset(&caught);
     for (size_t i = 0; catches && i < ARRAY_SIZE(deadly); i++)
-        if (!is_ignored(deadly[i]))
+        if (!interrupt_is_ignored(deadly[i]))
             (void)sigaddset(&caught, deadly[i]);
     if (attach->request->has_tty)
         (void)sigaddset(&caught, SIGWINCH);

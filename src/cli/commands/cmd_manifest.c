@@ -22,14 +22,14 @@ static const struct opt_group groups[] = {
 
 static int run(struct cli *cli, void *raw_values, char **arguments)
 {
-    const struct registry_values *values = raw_values;
+    struct registry_values *values = raw_values;
     const char *image = arguments[0];
     struct mcpd_engine *engine;
     struct mcpd_error err = {0};
     bool exists = false;
 
     image += str_has_prefix(image, "docker://") ? strlen("docker://") : 0;
-    if (cli_engine(cli, &engine, &err) < 0 ||
+    if (registry_finish(values, &err) < 0 || cli_engine(cli, &engine, &err) < 0 ||
         mcpd_image_exists(engine, image, &values->options, &exists, &err) < 0)
         return cli_fail(cli, &err);
     if (exists)

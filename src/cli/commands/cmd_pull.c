@@ -5,6 +5,10 @@
 #include "cli/progress.h"
 #include "cli/registry_opts.h"
 
+#include "base/interrupt.h"
+
+#include <stdio.h>
+
 struct pull_values {
     struct registry_values registry;
     const char *progress;
@@ -27,6 +31,23 @@ static const struct opt_group groups[] = {
     OPT_GROUPS_END,
 };
 
+/* Ctrl-C leaves half a download and nothing else, then ends us as it would have. */
+static int pull_interruptibly(struct mcpd_engine *engine, const char *image,
+                              struct mcpd_registry_options *options, char **ret_id,
+                              struct mcpd_error *err)
+{
+    struct interrupt interrupt;
+    int rc = interrupt_begin(&interrupt, err);
+
+    if (rc < 0)
+        return rc;
+    options->cancel_fd = interrupt.fd;
+    rc = mcpd_pull(engine, image, MCPD_PULL_ALWAYS, options, ret_id, err);
+    (void)fflush(stdout);
+    interrupt_end(&interrupt);
+    return rc;
+}
+
 static int pull(struct cli *cli, const struct pull_values *values, const char *image)
 {
     CLEANUP_FREE char *id = NULL;
@@ -40,7 +61,7 @@ static int pull(struct cli *cli, const struct pull_values *values, const char *i
     if (rc == 0)
         rc = cli_engine(cli, &engine, &err);
     if (rc == 0)
-        rc = mcpd_pull(engine, image, MCPD_PULL_ALWAYS, &options, &id, &err);
+        rc = pull_interruptibly(engine, image, &options, &id, &err);
     progress_done(&progress);
     if (rc < 0)
         return cli_fail(cli, &err);

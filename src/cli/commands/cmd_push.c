@@ -33,12 +33,15 @@ static const struct opt_group groups[] = {
 static int run(struct cli *cli, void *raw_values, char **arguments)
 {
     struct push_values *values = raw_values;
-    struct mcpd_registry_options options = values->registry.options;
+    struct mcpd_registry_options options;
     struct progress progress;
     struct mcpd_engine *engine;
     struct mcpd_error err = {0};
     int rc = progress_init(&progress, values->progress, values->quiet, &err);
 
+    if (rc == 0)
+        rc = registry_finish(&values->registry, &err);
+    options = values->registry.options;
     progress_connect(&progress, &options);
     if (rc == 0)
         rc = cli_engine(cli, &engine, &err);

@@ -6,6 +6,7 @@
 #include "cli/progress.h"
 #include "cli/streams.h"
 
+#include "base/interrupt.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -51,6 +52,7 @@ static int create(struct cli *cli, struct run_values *values, char **arguments, 
     CLEANUP(progress_done) struct progress progress = {0};
     struct mcpd_create_options options;
     struct mcpd_engine *engine = NULL;
+    struct interrupt interrupt;
     bool replaces;
     int rc = progress_init(&progress, values->progress, values->quiet, err);
 
@@ -62,7 +64,12 @@ static int create(struct cli *cli, struct run_values *values, char **arguments, 
         return rc;
     options = engine_options(cli, values, &progress);
     replaces = will_replace(engine, &options);
+    rc = interrupt_begin(&interrupt, err);
+    if (rc < 0)
+        return rc;
+    options.registry.cancel_fd = interrupt.fd;
     rc = mcpd_create(engine, &options, ret_id, err);
+    interrupt_end(&interrupt);
     if (rc < 0)
         return rc;
     if (replaces)

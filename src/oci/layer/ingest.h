@@ -53,6 +53,8 @@ bool ingest_is_done(const struct ingest *ingest); /* everything */
 /* Bytes that must still be fetched, and free space they will roughly need. */
 uint64_t ingest_missing_bytes(const struct ingest *ingest);
 
+/* FETCHING, and some bytes are here: what comes next is from another transfer than they were. */
+void ingest_continue(struct ingest_layer *layer);
 /* FETCHING: the next bytes. Also when the last ones have come: ingest_step verifies. */
 int ingest_write(struct ingest_layer *layer, const void *bytes, size_t count,
                  struct mcpd_error *err) MUST_CHECK;

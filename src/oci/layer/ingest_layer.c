@@ -6,10 +6,11 @@
  * nothing is buffered in memory. The worker's input ends only after the digest was verified, and
  * what it has made becomes visible only by ingest_commit.
  *
- * Bytes of an earlier attempt (a partial of a machine that lost power, a blob that rotted) may be
- * wrong. When a digest does not match and such bytes are among ours, the layer is begun again from
- * nothing, once. For the same reason a worker's complaint about damaged data waits for the digest:
- * if that is wrong too, the transfer is to blame and not the image.
+ * Bytes of an earlier attempt (a partial of a machine that lost power, a blob that rotted) or of
+ * two transfers (whose content was exchanged in between) may be wrong. When a digest does not match
+ * and such bytes are among ours, the layer is begun again from nothing, once. For the same reason a
+ * worker's complaint about damaged data waits for the digest: if that is wrong too, the transfer is
+ * to blame and not the image.
  */
 #include "oci/layer/ingest_layer.h"
 
@@ -71,7 +72,7 @@ static int use_stored_blob(struct ingest_layer *layer, struct mcpd_error *err)
     if (rc < 0)
         return rc;
     layer->is_stored_blob = true;
-    layer->may_restart = true;
+    layer->has_old_bytes = true;
     layer->state = INGEST_STATE_FETCHED;
     report(layer, "exists");
     return 0;
@@ -94,7 +95,7 @@ static int use_partial(struct ingest_layer *layer, struct mcpd_error *err)
     if (rc < 0)
         return rc;
     layer->is_stored_blob = false;
-    layer->may_restart = layer->length > 0;
+    layer->has_old_bytes = layer->length > 0;
     layer->state = INGEST_STATE_FETCHING;
     report(layer, "download");
     return 0;
@@ -155,6 +156,16 @@ int ingest_write(struct ingest_layer *layer, const void *bytes, size_t count,
     return 0;
 }
 
+void ingest_continue(struct ingest_layer *layer)
+{
+    layer->has_old_bytes = true;
+}
+
+static bool may_restart(const struct ingest_layer *layer)
+{
+    return layer->has_old_bytes && !layer->was_restarted;
+}
+
 /* Throws away what is here; the owner brings everything. */
 static int restart(struct ingest_layer *layer, struct mcpd_error *err)
 {
@@ -177,7 +188,7 @@ static int restart(struct ingest_layer *layer, struct mcpd_error *err)
         layer->state = INGEST_STATE_WAITING;
         rc = ingest_layer_claim(layer, &is_busy, err);
     }
-    layer->may_restart = false;
+    layer->was_restarted = true;
     return rc;
 }
 
@@ -190,7 +201,7 @@ int ingest_layer_verify(struct ingest_layer *layer, struct mcpd_error *err)
     if (rc < 0)
         return rc;
     if (!digest_equal(&digest, expected)) {
-        if (layer->may_restart)
+        if (may_restart(layer))
             return restart(layer, err);
         rc = blob_partial_remove(layer->store, expected, err);
         if (rc < 0)
@@ -271,6 +282,15 @@ static int check_diff_id(const struct ingest_layer *layer, struct mcpd_error *er
                      layer->result.diff_id.text, layer->diff_id.text);
 }
 
+/* May it be the fault of the bytes, and the digest will tell? Damage always may; what else a worker
+ * finds wrong with contents only when some bytes are of doubtful origin. */
+static bool waits_for_digest(const struct ingest_layer *layer, int rc)
+{
+    return layer->state == INGEST_STATE_FETCHING &&
+           (rc == -MCPD_E_CORRUPT ||
+            (layer->has_old_bytes && (rc == -MCPD_E_LIMIT || rc == -MCPD_E_UNSUPPORTED)));
+}
+
 int ingest_layer_collect(struct ingest_layer *layer, struct mcpd_error *err)
 {
     struct mcpd_error problem = {0};
@@ -286,11 +306,11 @@ int ingest_layer_collect(struct ingest_layer *layer, struct mcpd_error *err)
         return 0;
     }
     storetmp_done(&layer->tmp);
-    if (rc == -MCPD_E_CORRUPT && layer->state == INGEST_STATE_FETCHING) {
+    if (waits_for_digest(layer, rc)) {
         layer->worker_error = problem;
         return 0;
     }
-    if (rc == -MCPD_E_CORRUPT && layer->is_stored_blob && layer->may_restart)
+    if (rc == -MCPD_E_CORRUPT && layer->is_stored_blob && may_restart(layer))
         return restart(layer, err);
     rc = error_copy(err, &problem);
     return error_wrap(err, rc, "layer %s", layer->descriptor->digest.text);

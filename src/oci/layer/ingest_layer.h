@@ -16,10 +16,11 @@ struct ingest_layer {
     struct digest diff_id;
     enum ingest_state state;
     bool is_stored_blob; /* fd is a blob of the store, not a partial of ours */
-    bool may_restart; /* bytes of an earlier attempt are among ours: they may be the wrong ones */
-    int fd;           /* partial (flock held) or blob; -1 while WAITING */
-    uint64_t length;  /* bytes that are here */
-    uint64_t fed;     /* of them given to the worker */
+    bool has_old_bytes;  /* of an earlier attempt or transfer: they may be the wrong ones */
+    bool was_restarted;  /* for that reason; it is done once */
+    int fd;              /* partial (flock held) or blob; -1 while WAITING */
+    uint64_t length;     /* bytes that are here */
+    uint64_t fed;        /* of them given to the worker */
     struct sha256 sha256;
     struct storetmp tmp; /* where the worker unpacks */
     struct worker worker;

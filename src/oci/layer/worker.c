@@ -101,12 +101,15 @@ static void worker_main(const struct pool_side *side, const int *fds, size_t fd_
 
 /* ------------------------------------------------------------------ in the pool */
 
+/* What a terminal sends to everybody is for the caller, who ends us. */
 static void reset_signals(void)
 {
+    static const int ignored[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     sigset_t none;
 
     proc_default_signals();
-    (void)signal(SIGCHLD, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+        (void)signal(ignored[i], SIG_IGN);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
