@@ -24,7 +24,7 @@ start_interruptible_client() {
 serve_again() {
     kill "$SERVER"
     : >"$T/bad.log"
-    serve "$@"
+    serve
 }
 
 layer_field() {

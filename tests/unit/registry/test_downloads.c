@@ -247,15 +247,21 @@ static void test_denied(void **state)
 
 /* ---------------------------------------------------------------- ranges that are wrong */
 
-static bool sends_another_range(const struct http_exchange *exchange)
+/* The large layer, when the rest of it is asked for. */
+static const struct buf *rest_of_large(const struct http_exchange *exchange)
 {
-    const struct buf *layer = fake_registry_layer(exchange);
     char range[64];
 
-    if (is_first_of_large(exchange))
+    return http_header(exchange, "Range", range, sizeof(range)) ? fake_registry_layer(exchange)
+                                                                : NULL;
+}
+
+static bool sends_another_range(const struct http_exchange *exchange)
+{
+    const struct buf *layer = rest_of_large(exchange);
+
+    if (!layer)
         return cuts_once(exchange);
-    if (!layer || !http_header(exchange, "Range", range, sizeof(range)))
-        return fake_registry_serve(exchange);
     http_reply(exchange, 206, "Content-Range: bytes 4000000-4000999/9999999\r\n",
                layer->data + 4000000, 1000);
     return true;
@@ -269,14 +275,11 @@ static void test_another_range(void **state)
 /* The right numbers, and not the bytes of them: the whole is fetched again, once. */
 static bool sends_other_bytes(const struct http_exchange *exchange)
 {
-    const struct buf *layer = fake_registry_layer(exchange);
+    const struct buf *layer = rest_of_large(exchange);
     CLEANUP_FREE char *headers = NULL;
-    char range[64];
 
-    if (is_first_of_large(exchange))
+    if (!layer)
         return cuts_once(exchange);
-    if (!layer || !http_header(exchange, "Range", range, sizeof(range)))
-        return fake_registry_serve(exchange);
     headers =
         str_format("Content-Range: bytes 3000000-%zu/%zu\r\n", layer->length - 1, layer->length);
     http_reply(exchange, 206, headers, layer->data, layer->length - 3000000);
@@ -294,13 +297,10 @@ static void test_other_bytes(void **state)
 /* Without Content-Range, the answer is believed as far as the digest goes. */
 static bool says_no_range(const struct http_exchange *exchange)
 {
-    const struct buf *layer = fake_registry_layer(exchange);
-    char range[64];
+    const struct buf *layer = rest_of_large(exchange);
 
-    if (is_first_of_large(exchange))
+    if (!layer)
         return cuts_once(exchange);
-    if (!layer || !http_header(exchange, "Range", range, sizeof(range)))
-        return fake_registry_serve(exchange);
     http_reply(exchange, 206, NULL, layer->data + 3000000, layer->length - 3000000);
     return true;
 }
