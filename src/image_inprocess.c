@@ -5,6 +5,7 @@
  */
 #include "engine.h"
 
+#include "base/buf.h"
 #include "base/fsutil.h"
 #include "base/interrupt.h"
 #include "base/jsonx.h"
@@ -12,6 +13,7 @@
 #include "image_local.h"
 #include "image_wire.h"
 #include "oci/layer/archive_load.h"
+#include "oci/registriesconf.h"
 #include "registry/pull.h"
 
 #include <fcntl.h>
@@ -41,11 +43,59 @@ static void fill_options(const struct mcpd_engine *engine, const struct mcpd_reg
     };
 }
 
+static void tell_names(const struct registriesconf_names *names,
+                       const struct registry_options *registry)
+{
+    const struct progress_sink progress = {registry->user.progress,
+                                           registry->user.progress_context};
+
+    if (*names->line)
+        progress_report(&progress, "short-name", names->line, 0, 0);
+}
+
+/* "2 errors occurred while pulling:" and each of them, as podman has it. */
+static int fail_all(const struct buf *problems, const struct mcpd_error *last, size_t count,
+                    struct mcpd_error *err)
+{
+    if (count == 1)
+        return error_copy(err, last);
+    return error_set(err, (enum mcpd_error_code)last->code, "%zu errors occurred while pulling:%s",
+                     count, buf_text(problems));
+}
+
+/* A short name may mean several images: the first that can be had is it. */
+static int pull_first(struct mcpd_engine *engine, const struct registriesconf_names *names,
+                      const struct registry_options *registry, struct digest *ret_id,
+                      struct mcpd_error *err)
+{
+    CLEANUP_BUF struct buf problems;
+    struct mcpd_error problem = {0};
+
+    buf_init(&problems, 4 * MCPD_ERROR_MESSAGE_SIZE);
+    for (size_t i = 0; i < names->count; i++) {
+        int rc = pull_image(&engine->store, &names->list[i], registry, ret_id, &problem);
+
+        if (rc == 0 || rc == -MCPD_E_CANCELLED || rc == -MCPD_E_NO_SPACE)
+            return rc < 0 ? error_copy(err, &problem) : 0;
+        (void)buf_append_format(&problems, "\n * %s", problem.message);
+    }
+    return fail_all(&problems, &problem, names->count, err);
+}
+
+static int find_names(const char *image, struct registriesconf_names *ret_names,
+                      struct mcpd_error *err)
+{
+    CLEANUP_REGISTRIESCONF struct registriesconf conf = {0};
+    int rc = registriesconf_load(&conf, err);
+
+    return rc < 0 ? rc : registriesconf_names(&conf, image, ret_names, err);
+}
+
 int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_policy policy,
               const struct mcpd_registry_options *options, char **ret_id, struct mcpd_error *err)
 {
+    CLEANUP_REGISTRIESCONF_NAMES struct registriesconf_names names = {0};
     struct registry_options registry;
-    struct reference reference;
     struct mcpd_error problem = {0};
     struct platform platform;
     struct digest id;
@@ -55,13 +105,14 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
     if (rc < 0 || is_settled)
         return rc;
     fill_options(engine, options, &registry);
-    rc = reference_parse(image, &reference, err);
+    rc = find_names(image, &names, err);
     /* A mistake in the command is said before anybody is asked. */
     if (rc == 0 && registry.user.platform)
         rc = platform_parse(registry.user.platform, &platform, err);
     if (rc < 0)
         return rc;
-    rc = pull_image(&engine->store, &reference, &registry, &id, &problem);
+    tell_names(&names, &registry);
+    rc = pull_first(engine, &names, &registry, &id, &problem);
     /* "newer": what is here is good enough when there is nothing newer to be had. */
     if (rc < 0 && policy == MCPD_PULL_NEWER &&
         image_pull_locally(engine, image, MCPD_PULL_NEVER, &is_settled, ret_id, NULL) == 0)
@@ -115,14 +166,17 @@ int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
                       const struct mcpd_registry_options *options, bool *ret_exists,
                       struct mcpd_error *err)
 {
+    CLEANUP_REGISTRIESCONF_NAMES struct registriesconf_names names = {0};
     struct registry_options registry;
-    struct reference reference;
-    int rc = reference_parse(image, &reference, err);
+    bool exists = false;
+    int rc = find_names(image, &names, err);
 
-    if (rc < 0)
-        return rc;
     fill_options(engine, options, &registry);
-    return pull_exists(&reference, &registry, ret_exists, err);
+    for (size_t i = 0; rc == 0 && i < names.count && !exists; i++)
+        rc = pull_exists(&names.list[i], &registry, &exists, err);
+    if (rc == 0)
+        *ret_exists = exists;
+    return rc;
 }
 
 int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,

@@ -53,9 +53,9 @@ enum mcpd_pull_policy {
 
 /* One event of a transfer; strings are borrowed for the duration of the call. */
 struct mcpd_progress {
-    const char
-        *operation; /* "resolve", "download", "unpack", "exists", "config", "manifest", "done" */
-    const char *id; /* digest or reference the event is about */
+    const char *operation; /* "short-name" (id: a line about what it means), "resolve", "download",
+                            * "unpack", "exists", "config", "manifest", "done" */
+    const char *id;        /* digest or reference the event is about */
     uint64_t current_bytes;
     uint64_t total_bytes; /* 0 when unknown */
 };

@@ -53,12 +53,18 @@ static void say_once(bool *said, const char *line)
     *said = true;
 }
 
-static void print_trying(struct progress *progress, const char *reference)
+/* What a name means and what is tried for it; false for another event. */
+static bool print_name(struct progress *progress, const struct mcpd_progress *event)
 {
-    if (strcmp(progress->trying, reference) == 0)
-        return;
-    (void)snprintf(progress->trying, sizeof(progress->trying), "%s", reference);
-    (void)fprintf(stderr, "Trying to pull %s...\n", reference);
+    bool is_trial = strcmp(event->operation, "resolve") == 0;
+
+    if (!is_trial && strcmp(event->operation, "short-name") != 0)
+        return false;
+    if (strcmp(progress->trying, event->id) == 0)
+        return true;
+    (void)snprintf(progress->trying, sizeof(progress->trying), "%s", event->id);
+    (void)fprintf(stderr, is_trial ? "Trying to pull %s...\n" : "%s\n", event->id);
+    return true;
 }
 
 /* Returns the row of a blob, made at its first event; NULL without memory. */
@@ -91,10 +97,8 @@ static void print_lines(struct progress *progress, const struct mcpd_progress *e
 {
     bool is_new = false;
 
-    if (strcmp(event->operation, "resolve") == 0) {
-        print_trying(progress, event->id);
+    if (print_name(progress, event))
         return;
-    }
     say_once(&progress->said_signatures, "Getting image source signatures");
     if (is_blob_event(event->operation)) {
         (void)find_row(progress, event->id, &is_new);
@@ -224,10 +228,8 @@ static void draw_bars(struct progress *progress, const struct mcpd_progress *eve
     bool is_new = false;
     bool is_end = strcmp(event->operation, "done") == 0;
 
-    if (strcmp(event->operation, "resolve") == 0) {
-        print_trying(progress, event->id);
+    if (print_name(progress, event))
         return;
-    }
     if (is_blob_event(event->operation)) {
         struct progress_row *row = find_row(progress, event->id, &is_new);
 

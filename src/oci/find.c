@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "oci/blobs.h"
+#include "oci/registriesconf.h"
 
 #include <string.h>
 
@@ -132,6 +133,25 @@ static int search_names(const struct store *store, const struct search *search,
     return load_tagged(store, &shown, ret_image, err);
 }
 
+/* As an alias or a search list has it (registriesconf.h). */
+static int find_by_meaning(const struct store *store, const char *name, struct image *ret_image,
+                           struct mcpd_error *err)
+{
+    CLEANUP_REGISTRIESCONF struct registriesconf conf = {0};
+    CLEANUP_REGISTRIESCONF_NAMES struct registriesconf_names names = {0};
+    int rc = registriesconf_load(&conf, err);
+
+    if (rc < 0)
+        return rc;
+    /* One that leads nowhere may still be the name of something here. */
+    if (registriesconf_names(&conf, name, &names, NULL) < 0)
+        return -MCPD_E_NOT_FOUND;
+    rc = -MCPD_E_NOT_FOUND;
+    for (size_t i = 0; rc == -MCPD_E_NOT_FOUND && i < names.count; i++)
+        rc = find_exact(store, &names.list[i], ret_image, err);
+    return rc;
+}
+
 static int find_short(const struct store *store, const char *name,
                       const struct reference *reference, struct image *ret_image,
                       struct mcpd_error *err)
@@ -143,6 +163,8 @@ static int find_short(const struct store *store, const char *name,
 
     if (rc == 0)
         rc = find_exact(store, &local, ret_image, err);
+    if (rc == -MCPD_E_NOT_FOUND)
+        rc = find_by_meaning(store, name, ret_image, err);
     if (rc == -MCPD_E_NOT_FOUND)
         rc = find_exact(store, reference, ret_image, err);
     if (rc != -MCPD_E_NOT_FOUND)

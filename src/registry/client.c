@@ -4,13 +4,13 @@
 #include "base/jsonx.h"
 #include "base/str.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #define ERROR_MAX_BYTES (64u << 10)
 #define ERROR_MAX_DEPTH 16
 
-/* "alpine:latest": docker.io is left out, as podman prints it. */
-static void format_shown_name(const struct reference *reference, char *buffer, size_t size)
+void client_format_name(const struct reference *reference, char *buffer, size_t size)
 {
     char full[REFERENCE_MAX_LENGTH + 1];
     const char *text = full;
@@ -23,26 +23,45 @@ static void format_shown_name(const struct reference *reference, char *buffer, s
     (void)snprintf(buffer, size, "%s", text);
 }
 
-int client_open(const struct reference *reference, const struct registry_options *options,
-                struct client *ret_client, struct mcpd_error *err)
+void client_set_context(struct client *client, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(client->context, sizeof(client->context), format, args);
+    va_end(args);
+}
+
+static int find_credentials(struct client *client, bool is_mirror, struct mcpd_error *err)
+{
+    const struct mcpd_registry_options *user = &client->options->user;
+    char repository[REFERENCE_MAX_LENGTH + 1];
+
+    if (user->credentials && !is_mirror)
+        return credentials_parse(user->credentials, &client->auth.credentials, err);
+    reference_format_repository(&client->reference, repository, sizeof(repository));
+    return authfile_find(user->auth_file, repository, &client->auth.credentials, err);
+}
+
+int client_open_source(const struct registriesconf_source *source,
+                       const struct registry_options *options, struct client *ret_client,
+                       struct mcpd_error *err)
 {
     CLEANUP_CLIENT struct client client = {
         .options = options,
         .progress = {options->user.progress, options->user.progress_context},
-        .reference = *reference,
+        .reference = source->reference,
     };
-    char repository[REFERENCE_MAX_LENGTH + 1];
     int rc;
 
-    reference_format_repository(reference, repository, sizeof(repository));
-    format_shown_name(reference, client.shown_name, sizeof(client.shown_name));
+    client_format_name(&source->reference, client.shown_name, sizeof(client.shown_name));
+    client_set_context(&client, "initializing source docker://%s", client.shown_name);
     retry_policy_init(&options->user, &client.retry);
-    rc = endpoint_init(reference->domain, options->user.skip_tls_verify, options->user.cert_dir,
+    rc = endpoint_init(source->reference.domain,
+                       options->user.skip_tls_verify || source->is_insecure, options->user.cert_dir,
                        &client.endpoint, err);
-    if (rc == 0 && options->user.credentials)
-        rc = credentials_parse(options->user.credentials, &client.auth.credentials, err);
-    else if (rc == 0)
-        rc = authfile_find(options->user.auth_file, repository, &client.auth.credentials, err);
+    if (rc == 0)
+        rc = find_credentials(&client, source->is_mirror, err);
     if (rc == 0)
         rc = http_new(options->user.cancel_fd, &client.http, err);
     if (rc < 0)
@@ -50,6 +69,22 @@ int client_open(const struct reference *reference, const struct registry_options
     *ret_client = client;
     client = (struct client){0};
     return 0;
+}
+
+int client_open(const struct reference *reference, const struct registry_options *options,
+                struct client *ret_client, struct mcpd_error *err)
+{
+    CLEANUP_REGISTRIESCONF struct registriesconf conf = {0};
+    CLEANUP_REGISTRIESCONF_SOURCES struct registriesconf_sources sources = {0};
+    struct registriesconf_source source = {.reference = *reference};
+    int rc = registriesconf_load(&conf, err);
+
+    if (rc == 0)
+        rc = registriesconf_sources(&conf, reference, &sources, err);
+    if (rc < 0)
+        return rc;
+    source.is_insecure = sources.list[sources.count - 1].is_insecure;
+    return client_open_source(&source, options, ret_client, err);
 }
 
 void client_done(struct client *client)
@@ -138,7 +173,7 @@ int client_judge_failure(struct client *client, const struct http_transfer *tran
 
 int client_wrap(const struct client *client, int rc, struct mcpd_error *err)
 {
-    return error_wrap(err, rc, "initializing source docker://%s", client->shown_name);
+    return *client->context ? error_wrap(err, rc, "%s", client->context) : rc;
 }
 
 bool client_retry(struct client *client, unsigned int *attempt, const struct mcpd_error *problem,
@@ -177,7 +212,7 @@ static bool may_go_on_with_http(const struct client *client, const struct http_t
     failure = http_failure_of(transfer);
     /* With a port both schemes knock at the same door: a refusal is a refusal. */
     return failure == HTTP_FAILURE_NOT_TLS || (failure == HTTP_FAILURE_CONNECT && !has_port) ||
-           (failure == HTTP_FAILURE_BROKEN && client->options->user.skip_tls_verify);
+           (failure == HTTP_FAILURE_BROKEN && client->endpoint.tls.skip_verify);
 }
 
 static int perform(struct client *client, struct http_request *request, const char *path,

@@ -12,6 +12,7 @@
 #include "oci/digest.h"
 #include "oci/layer/progress.h"
 #include "oci/reference.h"
+#include "oci/registriesconf.h"
 #include "registry/auth.h"
 #include "registry/endpoint.h"
 #include "registry/http.h"
@@ -37,13 +38,24 @@ struct client {
     struct progress_sink progress;
     struct reference reference;
     char shown_name[REFERENCE_MAX_LENGTH + 1]; /* for messages */
+    char context[REFERENCE_MAX_LENGTH + 64];   /* before each message; empty: nothing */
 };
 
-/* Reads credentials and certificates; no network yet. */
+/* Reads credentials and certificates, and whether the registry may be insecure or is blocked
+ * (registriesconf.h); no network yet. The context is podman's for a pull: "initializing source
+ * docker://NAME". */
 int client_open(const struct reference *reference, const struct registry_options *options,
                 struct client *ret_client, struct mcpd_error *err) MUST_CHECK;
+/* The same for one of the sources of an image. A mirror gets no credentials that were given for
+ * the registry itself. */
+int client_open_source(const struct registriesconf_source *source,
+                       const struct registry_options *options, struct client *ret_client,
+                       struct mcpd_error *err) MUST_CHECK;
 void client_done(struct client *client); /* fine on a zeroed one */
 #define CLEANUP_CLIENT CLEANUP(client_done)
+/* "alpine:latest": docker.io is left out, as podman prints it. */
+void client_format_name(const struct reference *reference, char *buffer, size_t size);
+void client_set_context(struct client *client, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* path: below /v2/NAME/ ("manifests/latest"). The response has status 200; other ones are errors,
  * "<what>: ..." with what as in "reading manifest latest in h/x". Repeated as long as that is worth
@@ -73,7 +85,7 @@ int client_renew(struct client *client, const struct http_response *response,
  * Error: <problem>" and tells how long to wait. */
 bool client_retry(struct client *client, unsigned int *attempt, const struct mcpd_error *problem,
                   unsigned int *ret_delay_ms);
-/* Puts podman's "initializing source docker://NAME: " before the message. */
+/* Puts the context before the message. */
 int client_wrap(const struct client *client, int rc, struct mcpd_error *err) MUST_CHECK;
 
 #endif

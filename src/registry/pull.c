@@ -4,7 +4,8 @@
  * Theory of operation:
  *   1. the worker pool is forked, before there are credentials in this process;
  *   2. the shared lock of the store is taken: nothing that we find there disappears;
- *   3. manifest, platform, config (resolve.c), repeated when the network fails;
+ *   3. manifest, platform, config (resolve.c) from the first source that has them (sources.c),
+ *      repeated when the network fails;
  *   4. all missing layers at once: one loop moves downloads and workers (downloads.c, ingest.c);
  *   5. one commit makes blobs and layers visible and writes the tag.
  * Killed at any point, what was downloaded stays in images/partial and is taken up by the next
@@ -12,11 +13,13 @@
  */
 #include "registry/pull.h"
 
+#include "base/log.h"
 #include "base/str.h"
 #include "oci/layer/ingest.h"
+#include "oci/registriesconf.h"
 #include "oci/storetmp.h"
 #include "registry/downloads.h"
-#include "registry/resolve.h"
+#include "registry/sources.h"
 
 #include <sys/statvfs.h>
 
@@ -41,8 +44,25 @@ static int check_space(const struct store *store, const struct ingest *ingest,
                      store->path, free_text);
 }
 
-static int commit(struct ingest *ingest, const struct resolved *resolved,
-                  const struct reference *reference, struct mcpd_error *err)
+/* What stays the same whatever source is asked. */
+struct pull {
+    const struct store *store;
+    const struct reference *reference; /* the name it gets here */
+    const struct registry_options *options;
+    struct worker_pool pool;
+    struct registriesconf conf;
+    struct registriesconf_sources sources;
+};
+
+static void pull_done(struct pull *pull)
+{
+    worker_pool_done(&pull->pool);
+    registriesconf_sources_done(&pull->sources);
+    registriesconf_done(&pull->conf);
+}
+
+static int commit(const struct pull *pull, struct ingest *ingest, const struct resolved *resolved,
+                  struct mcpd_error *err)
 {
     const struct resolved_document *const found[] = {
         &resolved->config_text,
@@ -60,58 +80,116 @@ static int commit(struct ingest *ingest, const struct resolved *resolved,
                 .length = found[i]->length,
             };
     return ingest_commit(ingest, documents, count, &resolved->manifest_text.digest,
-                         &resolved->index.digest, reference, err);
+                         &resolved->index.digest, pull->reference, err);
 }
 
-static int pull_layers(const struct store *store, const struct worker_pool *pool,
-                       struct client *client, const struct resolved *resolved,
-                       struct mcpd_error *err)
+static int pull_layers(const struct pull *pull, struct client *client,
+                       const struct resolved *resolved, struct mcpd_error *err)
 {
     CLEANUP_INGEST struct ingest *ingest = NULL;
     const struct progress_sink *progress = &client->progress;
-    int rc = ingest_new(store, pool, &resolved->document.manifest, &resolved->config, progress,
-                        &ingest, err);
+    int rc = ingest_new(pull->store, &pull->pool, &resolved->document.manifest, &resolved->config,
+                        progress, &ingest, err);
 
     if (rc == 0)
-        rc = check_space(store, ingest, err);
+        rc = check_space(pull->store, ingest, err);
     if (rc == 0)
         rc = downloads_run(client, ingest, err);
     if (rc < 0)
         return rc;
     progress_report(progress, "manifest", resolved->manifest_text.digest.text,
                     resolved->manifest_text.length, resolved->manifest_text.length);
-    return commit(ingest, resolved, &client->reference, err);
+    return commit(pull, ingest, resolved, err);
+}
+
+/* Another source, which must know this very image; asking finds out how it is spoken to. */
+static int turn_to(const struct pull *pull, size_t index, const struct resolved *resolved,
+                   struct client *client, struct mcpd_error *err)
+{
+    CLEANUP_RESOLVED struct resolved again = {0};
+    struct registriesconf_source source = pull->sources.list[index];
+    int rc;
+
+    source.reference.digest = resolved->manifest_text.digest;
+    client_done(client);
+    *client = (struct client){0};
+    rc = client_open_source(&source, pull->options, client, err);
+    return rc < 0 ? rc : resolve_image(client, &again, err);
+}
+
+/* A source that had the manifest may have lost a layer: the next one goes on where it stopped. */
+static int pull_from_sources(const struct pull *pull, struct client *client, size_t index,
+                             const struct resolved *resolved, struct mcpd_error *err)
+{
+    struct mcpd_error problem = {0};
+    int rc = pull_layers(pull, client, resolved, &problem);
+
+    while (rc < 0 && sources_may_help(rc) && ++index < pull->sources.count) {
+        log_debug("registries", "%s: %s", client->shown_name, problem.message);
+        rc = turn_to(pull, index, resolved, client, &problem);
+        if (rc == 0)
+            rc = pull_layers(pull, client, resolved, &problem);
+    }
+    return rc < 0 ? error_copy(err, &problem) : 0;
+}
+
+static int pull_resolved(const struct pull *pull, struct digest *ret_id, struct mcpd_error *err)
+{
+    CLEANUP_CLIENT struct client client = {0};
+    CLEANUP_RESOLVED struct resolved resolved = {0};
+    const struct progress_sink progress = {pull->options->user.progress,
+                                           pull->options->user.progress_context};
+    char name[REFERENCE_MAX_LENGTH + 1];
+    size_t index = 0;
+    int rc;
+
+    reference_format(pull->reference, name, sizeof(name));
+    progress_report(&progress, "resolve", name, 0, 0);
+    rc = sources_resolve(&pull->sources, pull->reference, pull->options, &client, &index, &resolved,
+                         err);
+    if (rc == 0)
+        rc = pull_from_sources(pull, &client, index, &resolved, err);
+    if (rc < 0)
+        return rc;
+    *ret_id = resolved.config_text.digest;
+    progress_report(&progress, "done", ret_id->text, 0, 0);
+    return 0;
+}
+
+/* podman's words for an image that cannot be had. */
+static int wrap(const struct reference *reference, int rc, struct mcpd_error *err)
+{
+    char name[REFERENCE_MAX_LENGTH + 1];
+
+    client_format_name(reference, name, sizeof(name));
+    return error_wrap(err, rc, "initializing source docker://%s", name);
 }
 
 int pull_image(const struct store *store, const struct reference *reference,
                const struct registry_options *options, struct digest *ret_id,
                struct mcpd_error *err)
 {
-    CLEANUP_WORKER_POOL struct worker_pool pool = WORKER_POOL_NONE;
-    CLEANUP_CLIENT struct client client = {0};
-    CLEANUP_RESOLVED struct resolved resolved = {0};
+    CLEANUP(pull_done)
+    struct pull pull = {
+        .store = store,
+        .reference = reference,
+        .options = options,
+        .pool = WORKER_POOL_NONE,
+    };
     CLEANUP_FD int lock_fd = -1;
-    char name[REFERENCE_MAX_LENGTH + 1];
-    int rc = worker_pool_start(&pool, err);
+    int rc = worker_pool_start(&pull.pool, err);
 
-    reference_format(reference, name, sizeof(name));
     if (rc == 0)
-        rc = storetmp_sweep(store, err);
-    if (rc == 0)
-        rc = store_lock_shared(store, &lock_fd, err);
-    if (rc == 0)
-        rc = client_open(reference, options, &client, err);
-    if (rc == 0)
-        progress_report(&client.progress, "resolve", name, 0, 0);
-    if (rc == 0)
-        rc = resolve_image(&client, &resolved, err);
-    if (rc == 0)
-        rc = pull_layers(store, &pool, &client, &resolved, err);
+        rc = registriesconf_load(&pull.conf, err);
     if (rc < 0)
         return rc;
-    *ret_id = resolved.config_text.digest;
-    progress_report(&client.progress, "done", ret_id->text, 0, 0);
-    return 0;
+    rc = registriesconf_sources(&pull.conf, reference, &pull.sources, err);
+    if (rc < 0)
+        return wrap(reference, rc, err);
+    rc = storetmp_sweep(store, err);
+    if (rc == 0)
+        rc = store_lock_shared(store, &lock_fd, err);
+    return rc < 0 ? rc : pull_resolved(&pull, ret_id, err);
 }
 
 int pull_exists(const struct reference *reference, const struct registry_options *options,

@@ -28,6 +28,11 @@
 #include "../../fuzz/fuzz_imageconfig.c"
 #undef LLVMFuzzerTestOneInput
 #undef accepts
+#define LLVMFuzzerTestOneInput fuzz_registriesconf
+#define accepts                accepts_registriesconf
+#include "../../fuzz/fuzz_registriesconf.c"
+#undef LLVMFuzzerTestOneInput
+#undef accepts
 
 static void test_digest(void **state)
 {
@@ -57,13 +62,20 @@ static void test_imageconfig(void **state)
     fuzz_replay(&replay);
 }
 
+static void test_registriesconf(void **state)
+{
+    const struct fuzz_replay replay = {fuzz_registriesconf, accepts_registriesconf,
+                                       "registriesconf"};
+
+    fuzz_replay(&replay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_digest),
-        cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_manifest),
-        cmocka_unit_test(test_imageconfig),
+        cmocka_unit_test(test_digest),         cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_manifest),       cmocka_unit_test(test_imageconfig),
+        cmocka_unit_test(test_registriesconf),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
