@@ -209,3 +209,50 @@ kill_init() {
     ok start c
     state_is c running
 }
+
+# One round of the storm: a command, and SIGKILL for one of those who take part, at some moment.
+storm_round() {
+    local name=storm-$$-$((RANDOM % 3)) commands pids
+    commands=("run -d --name $name --network none $IMAGE sleep 600"
+        "run -d --rm --name $name --network none $IMAGE sleep 600"
+        "run -d --init --replace --name $name --network none $IMAGE sleep 600"
+        "run --rm --name $name --network none $IMAGE sleep 0.05"
+        "start $name" "stop -t 0 $name" "rm -f -t 0 $name" "exec $name sleep 0.05")
+    # shellcheck disable=SC2086
+    start_session ${commands[RANDOM % ${#commands[@]}]}
+    sleep "0.0$((RANDOM % 60 + 10))"
+    mapfile -t pids < <(pgrep -f "^mcpd: storm-$$-" || true)
+    case $((RANDOM % 4)) in
+    0) kill_in_session "$CLIENT" one ;;
+    1) kill_in_session "$CLIENT" all ;;
+    2) [ "${#pids[@]}" = 0 ] || kill -9 "${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null || true ;;
+    3) [ "${#pids[@]}" = 0 ] || pkill -9 -P "${pids[RANDOM % ${#pids[@]}]}" || true ;;
+    esac
+    wait "$CLIENT" 2>/dev/null || true
+}
+
+# Ends just now, or takes a command.
+is_true_of() {
+    mcpd exec "$1" true 2>"$T/err" || ! mcpd ps -q --no-trunc | grep -q "$1" || explain "$1 is shown running: $(cat "$T/err")"
+}
+
+@test "kill -9 storm over clients, monitors and containers: the truth, and nothing is left" {
+    need busybox
+    RANDOM=7
+    local round id
+    for ((round = 1; round <= ${MCPD_TEST_STORM:-40}; round++)); do
+        storm_round
+        [ $((round % 5)) = 0 ] || continue
+        for id in $(mcpd ps -q --no-trunc); do is_true_of "$id"; done
+    done
+    ok ps -aq
+    [ -z "$output" ] || ok rm -f -t 0 -a
+    ok ps -aq
+    says ""
+    run ! pgrep -f "^mcpd: storm-$$-"
+    # Another removal sweeps what is nobody's.
+    ok create --name last --network none "$IMAGE" true
+    ok rm last
+    eventually no_leaks
+    equal "$(leftover_records)" ""
+}
