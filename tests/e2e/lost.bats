@@ -250,6 +250,7 @@ NOTE
     [ ! -e "$GROUP" ] || explain "the group is still there"
     [ -e "$foreign" ] || explain "a group of somebody else is gone"
     rmdir "$foreign"
+    rmdir "$(dirname "$GROUP")" # /mcpd itself, which our group's end could not remove
     ok ps -a --format '{{.Names}}'
     says c
 }
