@@ -1,5 +1,5 @@
 /*
- * fdpass.h - messages between our own processes: SOCK_SEQPACKET packets with up to four
+ * fdpass.h - messages between our own processes: SOCK_SEQPACKET packets with up to five
  * descriptors, unix sockets below a directory descriptor, and whole errors over a pipe.
  */
 #ifndef BASE_FDPASS_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define FDPASS_MAX_FDS 4
+#define FDPASS_MAX_FDS 5
 
 /* One packet. Never raises SIGPIPE. */
 int fdpass_send(int socket_fd, const void *bytes, size_t count, const int *fds, size_t fd_count,

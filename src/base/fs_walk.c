@@ -47,6 +47,11 @@ void *fs_walk_context(const struct fs_walk *walk)
     return walk->context;
 }
 
+const char *fs_walk_folder(const struct fs_walk *walk)
+{
+    return walk->levels[walk->depth - 1].name;
+}
+
 const char *fs_walk_path(const struct fs_walk *walk, const char *name,
                          char buffer[FS_WALK_PATH_SIZE])
 {
@@ -197,21 +202,26 @@ static bool is_folder(int dir_fd, const struct dirent64 *entry)
     return fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* leaves: NULL when they are handed out at once. */
 static int take_entry(struct fs_walk *walk, struct level *level, const struct dirent64 *entry,
-                      struct mcpd_error *err)
+                      struct buf *leaves, struct mcpd_error *err)
 {
     const char *name = entry->d_name;
+    struct buf *kept = leaves;
 
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return 0;
-    if (!is_folder(level->fd, entry))
+    if (is_folder(level->fd, entry))
+        kept = &level->folders;
+    else if (!leaves)
         return walk->operations->leaf ? walk->operations->leaf(walk, level->fd, name, err) : 0;
-    if (buf_append(&level->folders, name, strlen(name) + 1) < 0)
+    if (buf_append(kept, name, strlen(name) + 1) < 0)
         return error_no_memory(err, walk->label);
     return 0;
 }
 
-static int read_level(struct fs_walk *walk, struct level *level, struct mcpd_error *err)
+static int read_names(struct fs_walk *walk, struct level *level, struct buf *leaves,
+                      struct mcpd_error *err)
 {
     char path[FS_WALK_PATH_SIZE];
 
@@ -224,13 +234,78 @@ static int read_level(struct fs_walk *walk, struct level *level, struct mcpd_err
             return 0;
         for (ssize_t offset = 0; offset < count;) {
             const struct dirent64 *entry = (const void *)(walk->entries + offset);
-            int rc = take_entry(walk, level, entry, err);
+            int rc = take_entry(walk, level, entry, leaves, err);
 
             if (rc < 0)
                 return rc;
             offset += entry->d_reclen;
         }
     }
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names, each with its NUL, in their order; the array is owned by the caller, its elements are not.
+ */
+static int list_sorted(const struct buf *names, const char *what, const char ***ret_list,
+                       size_t *ret_count, struct mcpd_error *err)
+{
+    size_t count = 0;
+
+    for (size_t at = 0; at < names->length; at += strlen(names->data + at) + 1)
+        count++;
+    *ret_list = calloc(count + 1, sizeof(**ret_list));
+    if (!*ret_list)
+        return error_no_memory(err, what);
+    for (size_t at = 0, i = 0; i < count; at += strlen(names->data + at) + 1)
+        (*ret_list)[i++] = names->data + at;
+    qsort(*ret_list, count, sizeof(**ret_list), compare_names);
+    *ret_count = count;
+    return 0;
+}
+
+static int sort_folders(struct level *level, const char *what, struct mcpd_error *err)
+{
+    CLEANUP_FREE const char **list = NULL;
+    struct buf sorted;
+    size_t count = 0;
+    int rc = list_sorted(&level->folders, what, &list, &count, err);
+
+    if (rc < 0)
+        return rc;
+    buf_init(&sorted, SIZE_MAX);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = buf_append(&sorted, list[i], strlen(list[i]) + 1);
+    buf_done(&level->folders);
+    level->folders = sorted;
+    return rc < 0 ? error_no_memory(err, what) : 0;
+}
+
+static int read_sorted(struct fs_walk *walk, struct level *level, struct mcpd_error *err)
+{
+    CLEANUP_FREE const char **list = NULL;
+    CLEANUP_BUF struct buf leaves;
+    size_t count = 0;
+    int rc;
+
+    buf_init(&leaves, SIZE_MAX);
+    rc = read_names(walk, level, &leaves, err);
+    if (rc == 0)
+        rc = list_sorted(&leaves, walk->label, &list, &count, err);
+    if (rc == 0)
+        rc = sort_folders(level, walk->label, err);
+    for (size_t i = 0; rc == 0 && i < count && walk->operations->leaf; i++)
+        rc = walk->operations->leaf(walk, level->fd, list[i], err);
+    return rc;
+}
+
+static int read_level(struct fs_walk *walk, struct level *level, struct mcpd_error *err)
+{
+    return walk->operations->sorts_names ? read_sorted(walk, level, err)
+                                         : read_names(walk, level, NULL, err);
 }
 
 /* --- the walk ----------------------------------------------------------------- */

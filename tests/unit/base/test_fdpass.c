@@ -106,7 +106,7 @@ static void test_descriptors(void **state)
     assert_int_equal(fdpass_send(pair[0], "4", 1, &pipe_fds[0], 1, &err), 0);
     assert_int_equal(fdpass_receive(pair[1], bytes, sizeof(bytes), NULL, 0, NULL, &err), 1);
     assert_int_equal(count_open_fds(), before);
-    assert_code(fdpass_send(pair[0], "5", 1, fds, 5, &err), MCPD_E_INTERNAL);
+    assert_code(fdpass_send(pair[0], "+", 1, fds, FDPASS_MAX_FDS + 1, &err), MCPD_E_INTERNAL);
     close(pair[0]);
     close(pair[1]);
     close(pipe_fds[0]);
