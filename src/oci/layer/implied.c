@@ -1,8 +1,10 @@
 /* implied.c - see implied.h. In the user namespace of an ordinary user, whose files they are. */
 #include "oci/layer/implied.h"
 
+#include "base/fsutil.h"
 #include "base/saferoot.h"
 #include "base/userns.h"
+#include "oci/layer/contents_file.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -55,6 +57,15 @@ static int adopt(int layer_fd, const char *path, const struct stat *st, struct m
     return 0;
 }
 
+/* The list of what the layer holds lies beside it. */
+static int refresh_list(int layer_fd, const struct implied_layer *layer, struct mcpd_error *err)
+{
+    CLEANUP_FD int dir_fd = -1;
+    int rc = fs_open_dir(layer_fd, "..", &dir_fd, err);
+
+    return rc < 0 ? rc : contents_file_refresh(dir_fd, layer->paths, layer->bytes, err);
+}
+
 static int adopt_layer(const struct work *work, size_t index, struct mcpd_error *err)
 {
     const struct implied_layer *layer = &work->layers[index];
@@ -72,7 +83,7 @@ static int adopt_layer(const struct work *work, size_t index, struct mcpd_error 
         if (rc < 0)
             return rc;
     }
-    return 0;
+    return refresh_list(layer_fd, layer, err);
 }
 
 /* Bottom first: what one layer has taken over is there for the next. */

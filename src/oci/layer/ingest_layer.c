@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/fsutil.h"
 #include "oci/blobs.h"
+#include "oci/layer/contents_file.h"
 
 #include <fcntl.h>
 #include <sys/sendfile.h>
@@ -232,14 +233,20 @@ bool ingest_layer_wants_worker(const struct ingest_layer *layer)
 int ingest_layer_start_worker(struct ingest_layer *layer, struct mcpd_error *err)
 {
     CLEANUP_FD int fs_fd = -1;
+    CLEANUP_FD int contents_fd = -1;
     int rc = storetmp_create(layer->store, "layer", &layer->tmp, err);
 
     if (rc == 0)
         rc = fs_make_dir(layer->tmp.dir_fd, "fs", 0755, &fs_fd, err);
     if (rc == 0 && fchmod(fs_fd, 0755) < 0)
         rc = error_errno(err, "set the mode of a layer's folder");
-    if (rc == 0)
-        rc = worker_start(layer->pool, fs_fd, layer->tmp.lock_fd, &layer->worker, err);
+    if (rc < 0)
+        return rc;
+    contents_fd = openat(layer->tmp.dir_fd, CONTENTS_FILE_NAME,
+                         O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (contents_fd < 0)
+        return error_errno(err, "create a list of contents");
+    rc = worker_start(layer->pool, fs_fd, contents_fd, layer->tmp.lock_fd, &layer->worker, err);
     return rc;
 }
 

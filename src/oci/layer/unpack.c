@@ -8,6 +8,8 @@
  */
 #include "oci/layer/unpack.h"
 
+#include "oci/layer/contents_file.h"
+#include "oci/layer/crc64.h"
 #include "oci/layer/sha256.h"
 #include "oci/layer/unpack_policy.h"
 #include "oci/layer/unpack_tree.h"
@@ -15,6 +17,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 /* Zeros behind the end of a tar are normal (blocking factors); a flood of them is a bomb. */
@@ -27,7 +30,8 @@ struct unpack {
     struct unpack_tree *tree;
     struct archive *archive;
     struct unpack_result result;
-    struct mcpd_error failure; /* of the read callback; code 0: none */
+    struct inode_map file_crcs; /* of the files made so far */
+    struct mcpd_error failure;  /* of the read callback; code 0: none */
     bool is_empty;
     struct unpack_decision decision;
 };
@@ -38,6 +42,7 @@ static void unpack_free(struct unpack **unpack)
         return;
     (void)archive_read_free((*unpack)->archive);
     unpack_tree_free((*unpack)->tree);
+    inode_map_done(&(*unpack)->file_crcs);
     sha256_done(&(*unpack)->sha256);
     inflate_free((*unpack)->inflate);
     free(*unpack);
@@ -192,9 +197,10 @@ static int write_at(int fd, const char *bytes, size_t count, int64_t offset, str
 }
 
 /* The pieces of a file; holes of a sparse one stay holes. */
-static int write_contents(struct unpack *unpack, int fd, struct mcpd_error *err)
+static int write_contents(struct unpack *unpack, int fd, uint64_t *ret_crc, struct mcpd_error *err)
 {
     const int64_t size = (int64_t)unpack->decision.size;
+    uint64_t crc = 0;
     int64_t end = 0;
 
     for (;;) {
@@ -211,13 +217,31 @@ static int write_contents(struct unpack *unpack, int fd, struct mcpd_error *err)
             continue;
         if (offset < 0 || offset > size || (int64_t)count > size - offset)
             return error_set(err, MCPD_E_CORRUPT, "tar: more contents than the size says");
+        if (offset < end)
+            return error_set(err, MCPD_E_CORRUPT, "tar: pieces of a file out of their order");
         rc = write_at(fd, bytes, count, offset, err);
         if (rc < 0)
             return rc;
+        crc = crc64_update_zeros(crc, (uint64_t)(offset - end));
+        crc = crc64_update(crc, bytes, count);
         end = offset + (int64_t)count;
     }
     if (end < size && ftruncate(fd, (off_t)size) < 0)
         return error_errno(err, "set the size");
+    *ret_crc = crc64_update_zeros(crc, (uint64_t)(size - end));
+    return 0;
+}
+
+/* While the bytes are at hand. What could not be remembered is read again. */
+static int remember_crc(struct unpack *unpack, int fd, uint64_t crc, struct mcpd_error *err)
+{
+    struct stat st;
+
+    if (unpack->options.contents_fd <= 0)
+        return 0;
+    if (fstat(fd, &st) < 0)
+        return error_errno(err, "stat");
+    (void)inode_map_put(&unpack->file_crcs, st.st_ino, crc);
     return 0;
 }
 
@@ -225,12 +249,15 @@ static int write_file(struct unpack *unpack, struct archive_entry *entry, struct
 {
     const struct unpack_decision *decision = &unpack->decision;
     CLEANUP_FD int fd = -1;
+    uint64_t crc = 0;
     int rc = unpack_tree_create_file(unpack->tree, decision, &fd, err);
 
     if (rc < 0)
         return rc;
     if (decision->size > 0)
-        rc = write_contents(unpack, fd, err);
+        rc = write_contents(unpack, fd, &crc, err);
+    if (rc == 0 && decision->size > 0)
+        rc = remember_crc(unpack, fd, crc, err);
     if (rc == 0)
         rc = unpack_tree_set_owner(unpack->tree, decision, fd, err);
     if (rc == 0)
@@ -357,6 +384,20 @@ static int take_implied(struct unpack *unpack, struct mcpd_error *err)
     return 0;
 }
 
+/* What is there now: later entries may have replaced earlier ones. */
+static int list_contents(struct unpack *unpack, int layer_fd, struct mcpd_error *err)
+{
+    struct contents_total total = {0};
+    int rc;
+
+    if (unpack->options.contents_fd <= 0)
+        return 0;
+    rc = contents_file_make(layer_fd, &unpack->file_crcs, unpack->options.contents_fd, &total, err);
+    unpack->result.file_bytes = total.bytes;
+    unpack->result.disk_bytes = total.disk_bytes;
+    return rc;
+}
+
 int unpack_layer(inflate_read_function read, void *read_context, int layer_fd,
                  const struct unpack_options *options, struct unpack_result *ret_result,
                  struct mcpd_error *err)
@@ -376,6 +417,8 @@ int unpack_layer(inflate_read_function read, void *read_context, int layer_fd,
         rc = unpack_tree_finish(unpack->tree, err);
     if (rc == 0)
         rc = sha256_finish(&unpack->sha256, &unpack->result.diff_id, err);
+    if (rc == 0)
+        rc = list_contents(unpack, layer_fd, err);
     if (rc == 0)
         rc = take_implied(unpack, err);
     if (rc == 0)

@@ -20,12 +20,14 @@ struct unpack_options {
     bool is_in_userns;    /* no devices, overlay marks as user.overlay.* */
     bool ignore_owners;   /* a user with a single id */
     uint64_t max_entries; /* 0: UNPACK_MAX_ENTRIES */
+    int contents_fd;      /* an empty file for the list of what there is; 0: none is wanted */
 };
 
 struct unpack_result {
     struct digest diff_id;   /* of the whole uncompressed stream */
     uint64_t tar_bytes;      /* its length */
     uint64_t file_bytes;     /* contents of regular files */
+    uint64_t disk_bytes;     /* that the layer takes; 0 without a list */
     uint64_t entries;        /* seen */
     uint64_t skipped;        /* of them not made: devices in a user namespace, sockets */
     uint64_t skipped_xattrs; /* attributes that a layer may not set, or this file system cannot */

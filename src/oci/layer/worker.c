@@ -1,10 +1,10 @@
 /*
  * worker.c - see worker.h.
  *
- * Theory of operation: pool_main runs in the pool process. It takes packets of one byte with three
- * or four descriptors (input, folder, result, lock) and forks; SIGCHLD is ignored there, so that
- * nothing has to be reaped. A worker that dies leaves its result pipe empty, which is how it is
- * noticed. The end of the pool's socket ends the pool, its end kills the workers.
+ * Theory of operation: pool_main runs in the pool process. It takes packets of one byte with four
+ * or five descriptors (input, folder, result, list, lock) and forks; SIGCHLD is ignored there, so
+ * that nothing has to be reaped. A worker that dies leaves its result pipe empty, which is how it
+ * is noticed. The end of the pool's socket ends the pool, its end kills the workers.
  *
  * A worker lives behind the walls of confine.h, in which its layer's folder is all there is.
  */
@@ -50,6 +50,7 @@ enum request_fd {
     REQUEST_INPUT,
     REQUEST_FOLDER,
     REQUEST_RESULT,
+    REQUEST_CONTENTS,
     REQUEST_LOCK, /* may be absent */
 };
 
@@ -61,6 +62,7 @@ static int worker_run(const struct pool_side *side, const int *fds, size_t fd_co
     const struct unpack_options options = {
         .is_in_userns = side->is_in_userns,
         .ignore_owners = side->ignore_owners,
+        .contents_fd = fds[REQUEST_CONTENTS],
     };
     const struct confine_options confinement = {
         .root_fd = fds[REQUEST_FOLDER],
@@ -146,7 +148,7 @@ static void serve(const struct pool_side *side)
 
         if (fdpass_receive(side->socket_fd, &byte, 1, fds, FDPASS_MAX_FDS, &fd_count, NULL) <= 0)
             return;
-        if (fd_count > REQUEST_RESULT && fork() == 0)
+        if (fd_count > REQUEST_CONTENTS && fork() == 0)
             worker_main(side, fds, fd_count, self);
         while (fd_count > 0)
             (void)close(fds[--fd_count]);
@@ -274,7 +276,7 @@ unsigned int worker_limit(void)
     return (unsigned int)(count > 14 ? 14 : count) + 2;
 }
 
-int worker_start(const struct worker_pool *pool, int layer_fd, int lock_fd,
+int worker_start(const struct worker_pool *pool, int layer_fd, int contents_fd, int lock_fd,
                  struct worker *ret_worker, struct mcpd_error *err)
 {
     int input[2] = {-1, -1}, result[2] = {-1, -1};
@@ -291,7 +293,8 @@ int worker_start(const struct worker_pool *pool, int layer_fd, int lock_fd,
     /* Fewer wake-ups; a user over the system's pipe quota keeps the small one. */
     (void)fcntl(input[1], F_SETPIPE_SZ, INPUT_PIPE_BYTES);
     (void)fcntl(input[1], F_SETFL, O_NONBLOCK);
-    rc = fdpass_send(pool->socket_fd, "w", 1, (const int[]){input[0], layer_fd, result[1], lock_fd},
+    rc = fdpass_send(pool->socket_fd, "w", 1,
+                     (const int[]){input[0], layer_fd, result[1], contents_fd, lock_fd},
                      lock_fd >= 0 ? REQUEST_LOCK + 1 : REQUEST_LOCK, err);
     (void)close(input[0]);
     (void)close(result[1]);

@@ -39,9 +39,10 @@ struct worker {
         .input_fd = -1, .result_fd = -1 \
     }
 
-/* layer_fd: the empty folder to fill. lock_fd: kept open by the worker for as long as it works
- * (the lock of its tmp entry); -1: none. Both stay the caller's. */
-int worker_start(const struct worker_pool *pool, int layer_fd, int lock_fd,
+/* layer_fd: the empty folder to fill. contents_fd: an empty file for the list of what it holds then
+ * (contents_file.h). lock_fd: kept open by the worker for as long as it works (the lock of its tmp
+ * entry); -1: none. All stay the caller's. */
+int worker_start(const struct worker_pool *pool, int layer_fd, int contents_fd, int lock_fd,
                  struct worker *ret_worker, struct mcpd_error *err) MUST_CHECK;
 /* The whole layer has been written: closes the input. */
 void worker_end_input(struct worker *worker);

@@ -17,11 +17,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 struct place {
     char path[64];
     int fs_fd;
+    int contents_fd;
     struct worker_pool pool;
     struct layer_tar tar;
 };
@@ -36,6 +38,8 @@ static int setup(void **state)
     (void)snprintf(place->path, sizeof(place->path), "/var/tmp/mcpd-unit-XXXXXX");
     assert_non_null(mkdtemp(place->path));
     place->fs_fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    place->contents_fd = memfd_create("contents", MFD_CLOEXEC);
+    assert_true(place->fs_fd >= 0 && place->contents_fd >= 0);
     if (worker_pool_start(&place->pool, &error) < 0)
         fail_msg("%s", error.message);
     layer_tar_init(&place->tar);
@@ -49,6 +53,7 @@ static int teardown(void **state)
 
     worker_pool_done(&place->pool);
     (void)close(place->fs_fd);
+    (void)close(place->contents_fd);
     assert_int_equal(userns_remove_tree(AT_FDCWD, place->path, NULL), 0);
     layer_tar_done(&place->tar);
     free(place);
@@ -59,7 +64,7 @@ static void start(struct place *place, struct worker *worker)
 {
     struct mcpd_error error = {0};
 
-    if (worker_start(&place->pool, place->fs_fd, -1, worker, &error) < 0)
+    if (worker_start(&place->pool, place->fs_fd, place->contents_fd, -1, worker, &error) < 0)
         fail_msg("%s", error.message);
     /* The tests write in one go. */
     assert_int_equal(fcntl(worker->input_fd, F_SETFL, 0), 0);
@@ -92,6 +97,11 @@ static void test_result(void **state)
     /* The caller's umask is not the worker's. */
     assert_int_equal(fstatat(place->fs_fd, "dir/file", &st, 0), 0);
     assert_int_equal(st.st_mode & 0777, 0644);
+    /* The root, dir, dir/file and the end. */
+    assert_int_equal(fstat(place->contents_fd, &st), 0);
+    assert_true(st.st_size > 100);
+    assert_int_equal(result.file_bytes, 8);
+    assert_true(result.disk_bytes > 0);
 }
 
 static void test_failure(void **state)
@@ -137,7 +147,8 @@ static void test_pool_dies(void **state)
     assert_int_equal(kill(place->pool.pid, SIGKILL), 0);
     assert_int_equal(worker_finish(&worker, &result, &error), -MCPD_E_SYSTEM);
     assert_non_null(strstr(error.message, "unexpectedly"));
-    assert_true(worker_start(&place->pool, place->fs_fd, -1, &second, &error) < 0 ||
+    assert_true(worker_start(&place->pool, place->fs_fd, place->contents_fd, -1, &second, &error) <
+                    0 ||
                 worker_finish(&second, &result, &error) < 0);
 }
 
@@ -197,7 +208,7 @@ static void test_descriptors(void **state)
 
     start(place, &worker);
     (void)snprintf(path, sizeof(path), "/proc/%d/fd", find_worker(place));
-    for (int i = 0; i < 500 && count != 7; i++) {
+    for (int i = 0; i < 500 && count != 8; i++) {
         DIR *dir = opendir(path);
 
         count = -2; /* "." and ".." */
@@ -208,7 +219,7 @@ static void test_descriptors(void **state)
         (void)poll(NULL, 0, 2);
     }
     if (geteuid() == 0)
-        assert_int_equal(count, 7);
+        assert_int_equal(count, 8);
 }
 
 static bool says(const char *path, const char *line)
