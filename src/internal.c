@@ -3,15 +3,34 @@
 
 #include <string.h>
 
+#include "base/fault.h"
+#include "base/fsutil.h"
 #include "base/log.h"
 #include "runtime/monitor.h"
 
 #define EXIT_USAGE 125
 
+static void write_line(void *context, const char *text)
+{
+    (void)context;
+    if (fs_write_all(STDOUT_FILENO, text, strlen(text), "stdout", NULL) == 0)
+        (void)!fs_write_all(STDOUT_FILENO, "\n", 1, "stdout", NULL);
+}
+
+/* For the tests that kill a process at each of them. */
+static int fault_points_main(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    fault_visit(write_line, NULL);
+    return 0;
+}
+
 static const struct {
     char name[16];
     int (*run)(int argc, char **argv);
 } roles[] = {
+    {"fault-points", fault_points_main},
     {"monitor", monitor_main},
     {"image-helper", image_helper_main},
 };

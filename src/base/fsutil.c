@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "base/fault.h"
 #include "base/path.h"
 #include "base/str.h"
 
@@ -198,6 +199,7 @@ int fs_write_file(int dir_fd, const char *path, const void *bytes, size_t count,
         return rc;
     folder_fd = parent_fd >= 0 ? parent_fd : dir_fd;
     rc = write_temp_file(folder_fd, temp_name, bytes, count, mode, flags, path, err);
+    FAULT_POINT("file-written");
     if (rc == 0)
         rc = publish_file(folder_fd, temp_name, name, flags, path, err);
     if (rc < 0) {
@@ -207,6 +209,7 @@ int fs_write_file(int dir_fd, const char *path, const void *bytes, size_t count,
         errno = saved_errno;
         return rc;
     }
+    FAULT_POINT("file-renamed");
     return flags & FS_WRITE_SYNC ? fs_sync_dir(folder_fd, err) : 0;
 }
 

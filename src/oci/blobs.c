@@ -1,6 +1,7 @@
 /* blobs.c - the content-addressed files of the store: look, open, give a finished one its name. */
 #include "oci/blobs.h"
 
+#include "base/fault.h"
 #include "base/fsutil.h"
 #include "base/lock.h"
 
@@ -71,6 +72,7 @@ int blob_partial_open(const struct store *store, const struct digest *digest, in
 
     if (rc < 0)
         return error_wrap(err, rc, "images/partial");
+    FAULT_POINT("partial-locked");
     /* Whom we waited for has finished; what we hold is a new, empty file. */
     if (blob_exists(store, digest)) {
         *ret_fd = -1;
@@ -97,5 +99,6 @@ int blob_publish(const struct store *store, int dir_fd, const char *name,
 {
     if (renameat(dir_fd, name, store->blobs_fd, digest_hex(digest)) < 0)
         return error_errno(err, "rename to images/blobs/sha256/%s", digest_hex(digest));
+    FAULT_POINT("blob-published");
     return 0;
 }

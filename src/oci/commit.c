@@ -18,6 +18,7 @@
  */
 #include "oci/commit.h"
 
+#include "base/fault.h"
 #include "base/fsutil.h"
 #include "oci/blobs.h"
 #include "oci/layers.h"
@@ -116,16 +117,20 @@ static int publish_content(const struct store *store, const struct commit *commi
         rc = write_documents(store, commit, &tmp, &new_count, err);
     if (rc == 0)
         rc = describe_layers(store, commit, err);
+    FAULT_POINT("content-written");
     if (rc == 0 && new_count > 0 && syncfs(store->root_fd) < 0)
         return error_errno(err, "sync the store");
+    FAULT_POINT("content-synced");
     if (rc == 0)
         rc = publish_layers_and_partials(store, commit, err);
     if (rc == 0)
         rc = publish_documents(store, commit, &tmp, err);
+    FAULT_POINT("content-published");
     if (rc == 0)
         rc = fs_sync_dir(store->layers_fd, err);
     if (rc == 0)
         rc = fs_sync_dir(store->blobs_fd, err);
+    FAULT_POINT("folders-synced");
     return rc;
 }
 

@@ -14,6 +14,7 @@
 #include "oci/store.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/fsutil.h"
 #include "base/lock.h"
 #include "base/str.h"
@@ -167,6 +168,7 @@ static int remove_file(struct collection *collection, int dir_fd, const char *na
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return 0;
     rc = fs_unlink_if_exists(dir_fd, name, err);
+    FAULT_POINT("file-collected");
     if (rc == 0)
         collection->freed_bytes += (uint64_t)st.st_size;
     return rc;
@@ -213,6 +215,7 @@ static int visit_layer(int dir_fd, const char *name, unsigned char type, void *c
     if (store_layer_bytes(collection->store, &digest, &bytes, NULL) < 0)
         bytes = 0; /* a damaged layer goes all the same */
     rc = layers_remove(collection->store, &digest, err);
+    FAULT_POINT("layer-collected");
     if (rc == 0)
         collection->freed_bytes += bytes;
     return rc;
@@ -273,6 +276,7 @@ int store_collect(const struct store *store, int exclusive_lock_fd,
         rc = tags_sync(store, err);
     if (rc == 0)
         rc = mark(&collection, used_diff_ids, used_count, err);
+    FAULT_POINT("marked");
     if (rc == 0)
         rc = sweep(&collection, err);
     if (rc == 0)

@@ -6,6 +6,7 @@
  */
 #include "oci/layers.h"
 
+#include "base/fault.h"
 #include "base/fsutil.h"
 #include "base/jsonx.h"
 #include "oci/storetmp.h"
@@ -70,8 +71,10 @@ int layers_publish(const struct store *store, const char *tmp_name, const struct
 {
     const char *name = digest_hex(diff_id);
 
-    if (renameat(store->tmp_fd, tmp_name, store->layers_fd, name) == 0)
+    if (renameat(store->tmp_fd, tmp_name, store->layers_fd, name) == 0) {
+        FAULT_POINT("layer-published");
         return 0;
+    }
     if (errno != EEXIST && errno != ENOTEMPTY)
         return error_errno(err, "rename to layers/%s", name);
     /* What is there has no description: it is damage, and changes places with ours. */
@@ -91,5 +94,6 @@ int layers_remove(const struct store *store, const struct digest *diff_id, struc
         return rc;
     if (renameat(store->layers_fd, digest_hex(diff_id), tmp.dir_fd, "layer") < 0 && errno != ENOENT)
         return error_errno(err, "remove layers/%s", digest_hex(diff_id));
+    FAULT_POINT("layer-taken-away");
     return 0;
 }

@@ -9,6 +9,7 @@
  */
 #include "oci/store.h"
 
+#include "base/fault.h"
 #include "base/str.h"
 #include "oci/blobs.h"
 #include "oci/tags.h"
@@ -70,10 +71,12 @@ static int give_name(const struct store *store, const struct reference *referenc
         rc = keep_old_image(store, &old, name, err);
         if (rc < 0)
             return rc;
+        FAULT_POINT("old-image-kept");
     }
     rc = tags_write(store, file_name, tag, err);
     if (rc < 0)
         return rc;
+    FAULT_POINT("name-given");
     tags_untagged_file_name(&tag->manifest_digest, untagged);
     return tags_remove(store, untagged, err);
 }
@@ -152,6 +155,7 @@ int store_untag(const struct store *store, const struct reference *name, bool *r
     if (rc < 0 && rc != -MCPD_E_CORRUPT) /* damaged: names nothing, and may go */
         return rc;
     rc = tags_remove(store, file_name, err);
+    FAULT_POINT("name-removed");
     if (rc == 0)
         rc = tags_sync(store, err);
     if (rc == 0)
@@ -171,5 +175,6 @@ int store_remove_image(const struct store *store, const struct digest *image_id,
     for (size_t i = 0; rc == 0 && i < list.count; i++)
         if (digest_equal(&list.tags[i].image_id, image_id))
             rc = tags_remove_listed(store, &list.tags[i], err);
+    FAULT_POINT("names-removed");
     return rc < 0 ? rc : tags_sync(store, err);
 }

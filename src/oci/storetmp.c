@@ -9,6 +9,7 @@
  */
 #include "oci/storetmp.h"
 
+#include "base/fault.h"
 #include "base/fsutil.h"
 #include "base/ident.h"
 #include "base/lock.h"
@@ -57,6 +58,7 @@ int storetmp_create(const struct store *store, const char *prefix, struct storet
         rc = take_name(store, prefix, &tmp, err);
     if (rc < 0)
         return error_wrap(err, rc, "tmp");
+    FAULT_POINT("tmp-locked");
     tmp.store = store;
     rc = fs_make_dir(store->tmp_fd, tmp.name, 0700, &tmp.dir_fd, err);
     if (rc < 0) {
@@ -73,6 +75,7 @@ static int remove_entry(const struct store *store, const char *name, struct mcpd
     char lock[ENTRY_NAME_SIZE];
     int rc = userns_remove_tree(store->tmp_fd, name, err);
 
+    FAULT_POINT("tmp-emptied");
     lock_name(name, lock);
     return rc < 0 ? rc : fs_unlink_if_exists(store->tmp_fd, lock, err);
 }

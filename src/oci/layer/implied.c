@@ -1,6 +1,7 @@
 /* implied.c - see implied.h. In the user namespace of an ordinary user, whose files they are. */
 #include "oci/layer/implied.h"
 
+#include "base/fault.h"
 #include "base/fsutil.h"
 #include "base/saferoot.h"
 #include "base/userns.h"
@@ -63,6 +64,7 @@ static int refresh_list(int layer_fd, const struct implied_layer *layer, struct 
     CLEANUP_FD int dir_fd = -1;
     int rc = fs_open_dir(layer_fd, "..", &dir_fd, err);
 
+    FAULT_POINT("folders-adopted");
     return rc < 0 ? rc : contents_file_refresh(dir_fd, layer->paths, layer->bytes, err);
 }
 

@@ -15,6 +15,7 @@
 #include "oci/layer/ingest_layer.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/fsutil.h"
 #include "oci/blobs.h"
 #include "oci/layer/contents_file.h"
@@ -148,6 +149,7 @@ int ingest_write(struct ingest_layer *layer, const void *bytes, size_t count,
         next += written;
         count -= (size_t)written;
         layer->length += (uint64_t)written;
+        FAULT_POINT("partial-written");
     }
     now_ms = clock_monotonic_ms();
     if (now_ms - layer->reported_ms >= REPORT_INTERVAL_MS || layer->length == descriptor->size) {
@@ -213,6 +215,7 @@ int ingest_layer_verify(struct ingest_layer *layer, struct mcpd_error *err)
     if (layer->worker_error.code != 0)
         return error_copy(err, &layer->worker_error);
     layer->state = INGEST_STATE_FETCHED;
+    FAULT_POINT("blob-verified");
     return 0;
 }
 
@@ -309,6 +312,7 @@ int ingest_layer_collect(struct ingest_layer *layer, struct mcpd_error *err)
     if (rc == 0) {
         layer->state = INGEST_STATE_DONE;
         layer->is_unpacked = true;
+        FAULT_POINT("layer-verified");
         report(layer, "unpack");
         return 0;
     }

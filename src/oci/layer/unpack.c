@@ -8,6 +8,7 @@
  */
 #include "oci/layer/unpack.h"
 
+#include "base/fault.h"
 #include "oci/layer/contents_file.h"
 #include "oci/layer/crc64.h"
 #include "oci/layer/sha256.h"
@@ -328,6 +329,7 @@ static int unpack_entries(struct unpack *unpack, struct mcpd_error *err)
         rc = unpack_entry(unpack, entry, err);
         if (rc < 0)
             return rc;
+        FAULT_POINT("entry-unpacked");
     }
 }
 
@@ -395,6 +397,7 @@ static int list_contents(struct unpack *unpack, int layer_fd, struct mcpd_error 
     rc = contents_file_make(layer_fd, &unpack->file_crcs, unpack->options.contents_fd, &total, err);
     unpack->result.file_bytes = total.bytes;
     unpack->result.disk_bytes = total.disk_bytes;
+    FAULT_POINT("contents-listed");
     return rc;
 }
 
