@@ -44,7 +44,7 @@ bool inode_map_put(struct inode_map *map, uint64_t inode, uint64_t value)
     if (inode == 0)
         return false;
     if (!slot || slot->inode == 0) {
-        if (map->count >= INODE_MAP_MAX_FILES || (2 * map->count >= map->capacity && !grow(map)))
+        if (2 * map->count >= map->capacity && !grow(map))
             return false;
         slot = find_slot(map->slots, map->capacity, inode);
         map->count++;

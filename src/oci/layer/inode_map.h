@@ -11,9 +11,8 @@ struct inode_map {
     size_t capacity;              /* a power of two */
     size_t count;
 };
-#define INODE_MAP_MAX_FILES 262144 /* 8 MiB */
 
-/* Replaces what is known of the inode, always; false when nothing was and there is no room. */
+/* Replaces what is known of the inode. False without memory (32 bytes a file, or none). */
 bool inode_map_put(struct inode_map *map, uint64_t inode, uint64_t value);
 bool inode_map_get(const struct inode_map *map, uint64_t inode, uint64_t *ret_value);
 void inode_map_done(struct inode_map *map); /* fine on a zeroed one */
