@@ -179,10 +179,7 @@ static int describe_file(struct walk *walk, int dir_fd, const char *name, const 
         entry->type = CONTENTS_TYPE_HARDLINK;
         return 0;
     }
-    /* Beyond the limit names count as files of their own; the next walk meets it at the same one.
-     */
-    if (st->st_nlink > 1 && walk->first_names.count < INODE_MAP_MAX_FILES &&
-        !inode_map_put(&walk->first_names, st->st_ino, path_crc))
+    if (st->st_nlink > 1 && !inode_map_put(&walk->first_names, st->st_ino, path_crc))
         return error_no_memory(err, "hard links");
     entry->type = CONTENTS_TYPE_FILE;
     entry->size = (uint64_t)st->st_size;

@@ -233,7 +233,7 @@ static int write_contents(struct unpack *unpack, int fd, uint64_t *ret_crc, stru
     return 0;
 }
 
-/* While the bytes are at hand. What could not be remembered is read again. */
+/* While the bytes are at hand: a worker cannot open a file again (confine.h). */
 static int remember_crc(struct unpack *unpack, int fd, uint64_t crc, struct mcpd_error *err)
 {
     struct stat st;
@@ -242,8 +242,8 @@ static int remember_crc(struct unpack *unpack, int fd, uint64_t crc, struct mcpd
         return 0;
     if (fstat(fd, &st) < 0)
         return error_errno(err, "stat");
-    (void)inode_map_put(&unpack->file_crcs, st.st_ino, crc);
-    return 0;
+    return inode_map_put(&unpack->file_crcs, st.st_ino, crc) ? 0
+                                                             : error_no_memory(err, "unpacking");
 }
 
 static int write_file(struct unpack *unpack, struct archive_entry *entry, struct mcpd_error *err)
