@@ -68,9 +68,11 @@ TEST_LIBS = $(call once,TEST_LIBS,$(call pkg-libs,cmocka))
 tree = $(wildcard $(addsuffix /*.c,$(1) $(addsuffix /*,$(1))))
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
-HEAVY_SRC := $(call tree,src/registry src/build src/oci/layer) $(wildcard src/image_inprocess.c)
+# Files of the engine that use the registry or the layers.
+HEAVY_ENGINE := $(wildcard src/image_inprocess*.c)
+HEAVY_SRC := $(call tree,src/registry src/build src/oci/layer) $(HEAVY_ENGINE)
 LIB_SRC := $(call tree,src/base src/runtime) $(wildcard src/oci/*.c) \
-    $(filter-out src/image_inprocess.c,$(wildcard src/*.c))
+    $(filter-out $(HEAVY_ENGINE),$(wildcard src/*.c))
 CLI_SRC := $(call tree,src/cli)
 TEST_SRC := $(filter-out $(wildcard tests/unit/support/*.c),$(sort $(call tree,tests/unit) \
     $(wildcard tests/unit/*/*/*.c)))

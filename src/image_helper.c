@@ -290,6 +290,27 @@ int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
     return rc < 0 ? rc : jsonx_get_bool(result, "exists", "result", ret_exists, err);
 }
 
+int mcpd_verify(struct mcpd_engine *engine, const char *const *images, bool repair,
+                const struct mcpd_registry_options *options, char **ret_object,
+                struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    CLEANUP_STRV char **names = NULL;
+    struct image_request request = {
+        .call = IMAGE_CALL_VERIFY,
+        .repair = repair,
+        .registry = options ? *options : default_options,
+    };
+    int rc;
+
+    for (; images && *images; images++)
+        if (strv_append(&names, *images) < 0)
+            return error_no_memory(err, "images");
+    request.images = names;
+    rc = call(engine, &request, -1, &result, err);
+    return rc < 0 ? rc : jsonx_dup_string(result, "text", "result", ret_object, err);
+}
+
 int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,
                struct mcpd_error *err)
 {

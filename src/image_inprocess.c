@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "base/jsonx.h"
 #include "base/str.h"
+#include "image_inprocess_check.h"
 #include "image_local.h"
 #include "image_wire.h"
 #include "oci/layer/archive_load.h"
@@ -179,6 +180,19 @@ int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
     return rc;
 }
 
+int mcpd_verify(struct mcpd_engine *engine, const char *const *images, bool repair,
+                const struct mcpd_registry_options *options, char **ret_object,
+                struct mcpd_error *err)
+{
+    struct registry_options registry;
+    json_t *object = NULL;
+    int rc;
+
+    fill_options(engine, options, &registry);
+    rc = image_check(engine, images, repair, &registry, &object, err);
+    return rc < 0 ? rc : engine_json_text(object, "what was found", ret_object, err);
+}
+
 int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,
                struct mcpd_error *err)
 {
@@ -222,6 +236,7 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
 {
     CLEANUP_STRV char **names = NULL;
     CLEANUP_FREE char *id = NULL;
+    CLEANUP_FREE char *text = NULL;
     bool exists = false;
     int rc = -MCPD_E_INTERNAL;
 
@@ -238,13 +253,18 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
     case IMAGE_CALL_EXISTS:
         rc = mcpd_image_exists(engine, request->image, &request->registry, &exists, err);
         break;
+    case IMAGE_CALL_VERIFY:
+        rc = mcpd_verify(engine, (const char *const *)request->images, request->repair,
+                         &request->registry, &text, err);
+        break;
     case IMAGE_CALL_BUILD:
         rc = mcpd_build(engine, &request->build, &id, err);
         break;
     }
     if (rc == 0)
-        *ret_result = json_pack("{s:{s:o, s:o, s:b}}", "result", "id", jsonx_string(id), "names",
-                                jsonx_strv(names), "exists", exists);
+        *ret_result =
+            json_pack("{s:{s:o, s:o, s:b, s:o}}", "result", "id", jsonx_string(id), "names",
+                      jsonx_strv(names), "exists", exists, "text", jsonx_string(text));
     return rc;
 }
 
@@ -285,10 +305,10 @@ static int run_request(json_t **ret_result, struct mcpd_error *err)
     options.runroot = request.runroot;
     options.program = request.program;
     rc = mcpd_open(&options, &engine, err);
-    if (rc < 0)
-        return rc;
-    rc = do_request(engine, &request, ret_result, err);
+    if (rc == 0)
+        rc = do_request(engine, &request, ret_result, err);
     mcpd_close(engine);
+    strv_free(request.images);
     return rc;
 }
 

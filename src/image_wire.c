@@ -10,8 +10,8 @@
 #define DEPTH 8
 
 static const char *const call_names[] = {
-    [IMAGE_CALL_PULL] = "pull",     [IMAGE_CALL_LOAD] = "load",   [IMAGE_CALL_PUSH] = "push",
-    [IMAGE_CALL_EXISTS] = "exists", [IMAGE_CALL_BUILD] = "build",
+    [IMAGE_CALL_PULL] = "pull",     [IMAGE_CALL_LOAD] = "load",     [IMAGE_CALL_PUSH] = "push",
+    [IMAGE_CALL_EXISTS] = "exists", [IMAGE_CALL_VERIFY] = "verify", [IMAGE_CALL_BUILD] = "build",
 };
 
 /* ------------------------------------------------------------------ requests */
@@ -45,10 +45,11 @@ int image_request_format(const struct image_request *request, char **ret_text,
                          struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *document =
-        json_pack("{s:s, s:i, s:b, s:i, s:I}", "call", call_names[request->call], "policy",
-                  (int)request->policy, "skipTlsVerify", request->registry.skip_tls_verify,
-                  "retryCount", request->registry.retry_count, "retryDelayMs",
-                  (json_int_t)request->registry.retry_delay_ms);
+        json_pack("{s:s, s:i, s:b, s:i, s:I, s:o, s:b}", "call", call_names[request->call],
+                  "policy", (int)request->policy, "skipTlsVerify",
+                  request->registry.skip_tls_verify, "retryCount", request->registry.retry_count,
+                  "retryDelayMs", (json_int_t)request->registry.retry_delay_ms, "images",
+                  jsonx_strv(request->images), "repair", request->repair);
     bool is_good = document != NULL;
 
     for (size_t i = 0; i < ARRAY_SIZE(members) && is_good; i++) {
@@ -104,11 +105,16 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
 
         rc = jsonx_get_string(document, members[i].name, "request", value, err);
     }
+    if (rc == 0)
+        rc = jsonx_get_bool(document, "repair", "request", &request.repair, err);
     if (rc < 0)
         return rc;
     if (policy > MCPD_PULL_NEWER || retry_count < -1 || retry_count > INT_MAX || !request.root ||
         !request.runroot)
         return error_set(err, MCPD_E_INVALID, "request: incomplete");
+    rc = jsonx_get_strv(document, "images", "request", &request.images, err);
+    if (rc < 0)
+        return rc;
     request.policy = (enum mcpd_pull_policy)policy;
     request.registry.retry_count = (int)retry_count;
     *ret_request = request;

@@ -20,6 +20,7 @@ enum image_call {
     IMAGE_CALL_LOAD,
     IMAGE_CALL_PUSH,
     IMAGE_CALL_EXISTS,
+    IMAGE_CALL_VERIFY,
     IMAGE_CALL_BUILD,
 };
 
@@ -32,6 +33,8 @@ struct image_request {
     const char *image;
     const char *destination;      /* PUSH */
     const char *path;             /* LOAD; NULL: descriptor 3 */
+    char **images;                /* VERIFY; after parsing owned by the caller */
+    bool repair;                  /* VERIFY */
     enum mcpd_pull_policy policy; /* PULL */
     struct mcpd_registry_options registry;
     struct mcpd_build_options build;

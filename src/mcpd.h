@@ -161,6 +161,15 @@ MCPD_API int mcpd_load(struct mcpd_engine *engine, const char *path,
                        const struct mcpd_registry_options *options, char ***ret_names,
                        struct mcpd_error *err);
 
+/* Hashes images again, compares their unpacked layers with what was unpacked, and, with `repair`,
+ * makes what is damaged again from good blobs or a registry. images NULL or empty: all, and what
+ * else lies in the store. *ret_object: {"Images": [{"Names", "Id", "Digest", "Status": "good" |
+ * "damaged" | "repaired", "Problems": [{"Kind", "Digest", "Path", "Problem"}]}], "Others":
+ * [problem], "Blobs", "Layers", "Bytes"}. Damage is an answer and not a failure. */
+MCPD_API int mcpd_verify(struct mcpd_engine *engine, const char *const *images, bool repair,
+                         const struct mcpd_registry_options *options, char **ret_object,
+                         struct mcpd_error *err);
+
 MCPD_API void mcpd_strings_free(char **strings);
 
 /* ------------------------------------------------------------------ for the mcpd programs

@@ -68,18 +68,21 @@ static bool is_still_named(int dir_fd, const char *name, int fd)
            locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
 }
 
+static short type_of(enum lock_kind kind)
+{
+    return kind == LOCK_KIND_EXCLUSIVE ? F_WRLCK : F_RDLCK;
+}
+
 int lock_take(int dir_fd, const char *name, enum lock_kind kind, int timeout_ms, int *ret_fd,
               struct mcpd_error *err)
 {
-    short type = kind == LOCK_KIND_EXCLUSIVE ? F_WRLCK : F_RDLCK;
-
     for (;;) {
         CLEANUP_FD int fd =
             openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 
         if (fd < 0)
             return error_errno(err, "open lock '%s'", name);
-        if (wait_for_lock(fd, type, timeout_ms) < 0)
+        if (wait_for_lock(fd, type_of(kind), timeout_ms) < 0)
             return errno == EAGAIN ? error_set(err, MCPD_E_TIMEOUT, "'%s' is locked", name)
                                    : error_errno(err, "lock '%s'", name);
         if (is_still_named(dir_fd, name, fd)) {
@@ -87,6 +90,14 @@ int lock_take(int dir_fd, const char *name, enum lock_kind kind, int timeout_ms,
             return 0;
         }
     }
+}
+
+int lock_convert(int fd, enum lock_kind kind, int timeout_ms, struct mcpd_error *err)
+{
+    if (wait_for_lock(fd, type_of(kind), timeout_ms) == 0)
+        return 0;
+    return errno == EAGAIN ? error_set(err, MCPD_E_TIMEOUT, "somebody else holds the lock")
+                           : error_errno(err, "change a lock");
 }
 
 int lock_is_held(int dir_fd, const char *name, bool *ret_is_held, struct mcpd_error *err)

@@ -19,6 +19,9 @@ enum lock_kind {
  * writing) and its copies. */
 int lock_take(int dir_fd, const char *name, enum lock_kind kind, int timeout_ms, int *ret_fd,
               struct mcpd_error *err) MUST_CHECK;
+/* Another kind of lock on a descriptor of lock_take; the old one stays until the new one is there,
+ * so two that want to become exclusive wait for each other until the time is over. */
+int lock_convert(int fd, enum lock_kind kind, int timeout_ms, struct mcpd_error *err) MUST_CHECK;
 /* Is somebody holding it? An absent file is not held. Only asks, so it disturbs nobody. */
 int lock_is_held(int dir_fd, const char *name, bool *ret_is_held,
                  struct mcpd_error *err) MUST_CHECK;

@@ -32,6 +32,7 @@ const struct command_entry cli_commands[] = {
     {.name = "start", .command = &cmd_start},
     {.name = "stop", .command = &cmd_stop},
     {.name = "tag", .command = &cmd_tag},
+    {.name = "verify", .command = &cmd_verify},
     {.name = "version", .command = &cmd_version},
     {.name = "wait", .command = &cmd_wait},
     {0},

@@ -77,7 +77,7 @@ static int describe_layers(const struct store *store, const struct commit *commi
 {
     for (size_t i = 0; i < commit->layer_count; i++) {
         const struct commit_layer *layer = &commit->layers[i];
-        int rc = layers_describe(store, layer->tmp_name, &layer->diff_id, layer->bytes, err);
+        int rc = layers_describe(store, layer->tmp_name, &layer->diff_id, &layer->sizes, err);
 
         if (rc < 0)
             return rc;
@@ -90,7 +90,7 @@ static int publish_layers_and_partials(const struct store *store, const struct c
 {
     for (size_t i = 0; i < commit->layer_count; i++) {
         const struct commit_layer *layer = &commit->layers[i];
-        int rc = layers_publish(store, layer->tmp_name, &layer->diff_id, err);
+        int rc = layers_publish(store, layer->tmp_name, &layer->diff_id, layer->replaces, err);
 
         if (rc < 0)
             return rc;

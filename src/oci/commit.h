@@ -10,6 +10,7 @@
 #include "oci/reference.h"
 #include "oci/store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,8 @@
 struct commit_layer {
     const char *tmp_name;
     struct digest diff_id; /* verified */
-    uint64_t bytes;        /* of the unpacked tree, as images shows them */
+    struct layer_sizes sizes;
+    bool replaces; /* the one that is there: it is damaged */
 };
 
 /* A manifest or config, verified, as received. */

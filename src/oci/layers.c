@@ -34,29 +34,74 @@ bool store_has_layer(const struct store *store, const struct digest *diff_id)
     return digest_is_set(diff_id) && fs_exists(store->layers_fd, path);
 }
 
-int store_layer_bytes(const struct store *store, const struct digest *diff_id, uint64_t *ret_bytes,
-                      struct mcpd_error *err)
+static int load_description(const struct store *store, const struct digest *diff_id,
+                            json_t **ret_json, struct mcpd_error *err)
 {
-    CLEANUP_JSON json_t *json = NULL;
     char path[STORE_LAYER_PATH_SIZE];
-    uint64_t bytes = 0;
-    int rc;
 
     description_path(diff_id, path);
-    rc = jsonx_load(store->layers_fd, path, DESCRIPTION_MAX_BYTES, &json, err);
+    return jsonx_load(store->layers_fd, path, DESCRIPTION_MAX_BYTES, ret_json, err);
+}
+
+int store_layer_sizes(const struct store *store, const struct digest *diff_id,
+                      struct layer_sizes *ret_sizes, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *json = NULL;
+    struct layer_sizes sizes = {0};
+    int rc = load_description(store, diff_id, &json, err);
+
     if (rc == 0)
-        rc = jsonx_get_u64(json, "bytes", DESCRIPTION, &bytes, err);
+        rc = jsonx_get_u64(json, "bytes", DESCRIPTION, &sizes.bytes, err);
+    if (rc == 0)
+        rc = jsonx_get_u64(json, "disk_bytes", DESCRIPTION, &sizes.disk_bytes, err);
     if (rc < 0)
         return error_wrap(err, rc, "layers");
-    *ret_bytes = bytes;
+    *ret_sizes = sizes;
     return 0;
 }
 
-int layers_describe(const struct store *store, const char *tmp_name, const struct digest *diff_id,
-                    uint64_t bytes, struct mcpd_error *err)
+int store_layer_bytes(const struct store *store, const struct digest *diff_id, uint64_t *ret_bytes,
+                      struct mcpd_error *err)
 {
-    CLEANUP_JSON json_t *json = json_pack("{s:s, s:I}", "diff_id", diff_id->text, "bytes",
-                                          (json_int_t)(bytes <= INT64_MAX ? bytes : INT64_MAX));
+    struct layer_sizes sizes = {0};
+    int rc = store_layer_sizes(store, diff_id, &sizes, err);
+
+    if (rc == 0)
+        *ret_bytes = sizes.bytes;
+    return rc;
+}
+
+static json_int_t as_integer(uint64_t value)
+{
+    return (json_int_t)(value <= INT64_MAX ? value : INT64_MAX);
+}
+
+static json_t *description(const struct digest *diff_id, const struct layer_sizes *sizes)
+{
+    return json_pack("{s:s, s:I, s:I}", "diff_id", diff_id->text, "bytes", as_integer(sizes->bytes),
+                     "disk_bytes", as_integer(sizes->disk_bytes));
+}
+
+int layers_check_description(const struct store *store, const struct digest *diff_id,
+                             const struct layer_sizes *sizes, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *expected = description(diff_id, sizes);
+    CLEANUP_JSON json_t *json = NULL;
+    int rc = load_description(store, diff_id, &json, err);
+
+    if (!expected)
+        return error_no_memory(err, DESCRIPTION);
+    if (rc < 0)
+        return rc;
+    return json_equal(json, expected)
+               ? 0
+               : error_set(err, MCPD_E_CORRUPT, "its description (" DESCRIPTION ") is damaged");
+}
+
+int layers_describe(const struct store *store, const char *tmp_name, const struct digest *diff_id,
+                    const struct layer_sizes *sizes, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *json = description(diff_id, sizes);
     CLEANUP_FD int dir_fd = -1;
     int rc;
 
@@ -67,7 +112,7 @@ int layers_describe(const struct store *store, const char *tmp_name, const struc
 }
 
 int layers_publish(const struct store *store, const char *tmp_name, const struct digest *diff_id,
-                   struct mcpd_error *err)
+                   bool replaces, struct mcpd_error *err)
 {
     const char *name = digest_hex(diff_id);
 
@@ -77,10 +122,11 @@ int layers_publish(const struct store *store, const char *tmp_name, const struct
     }
     if (errno != EEXIST && errno != ENOTEMPTY)
         return error_errno(err, "rename to layers/%s", name);
-    /* What is there has no description: it is damage, and changes places with ours. */
-    if (!store_has_layer(store, diff_id) &&
+    /* What has no description is damage too. It changes places with ours. */
+    if ((replaces || !store_has_layer(store, diff_id)) &&
         renameat2(store->tmp_fd, tmp_name, store->layers_fd, name, RENAME_EXCHANGE) < 0)
         return error_errno(err, "replace the damaged layers/%s", name);
+    FAULT_POINT("layer-replaced");
     /* What is under the temporary name now goes with it, in storetmp_done. */
     return 0;
 }

@@ -7,7 +7,7 @@
  *   images/blobs/sha256/HEX      manifests, configs, compressed layers, as received
  *   images/partial/HEX           half a download, locked by who writes it
  *   images/tags/NAME             one small JSON file per reference -> manifest, index (tags.h)
- *   layers/HEX/{fs/,layer.json}  one unpacked layer per diff_id
+ *   layers/HEX/{fs/,layer.json,contents}  one unpacked layer per diff_id
  *   tmp/NAME, tmp/NAME.lock      everything is made here first, then renamed; entries whose lock is
  *                                free are stale and swept
  *
@@ -129,7 +129,14 @@ int store_collect(const struct store *store, int exclusive_lock_fd,
 #define STORE_LAYER_PATH_SIZE 96
 void store_layer_path(const struct digest *diff_id, char buffer[STORE_LAYER_PATH_SIZE]);
 bool store_has_layer(const struct store *store, const struct digest *diff_id);
-/* Bytes of the unpacked layer, from its layer.json. */
+struct layer_sizes {
+    uint64_t bytes;      /* contents of its files */
+    uint64_t disk_bytes; /* that it took on the disk when it was made; 0: not known */
+};
+/* Of the unpacked layer, from its layer.json. */
+int store_layer_sizes(const struct store *store, const struct digest *diff_id,
+                      struct layer_sizes *ret_sizes, struct mcpd_error *err) MUST_CHECK;
+/* The first of them. */
 int store_layer_bytes(const struct store *store, const struct digest *diff_id, uint64_t *ret_bytes,
                       struct mcpd_error *err) MUST_CHECK;
 

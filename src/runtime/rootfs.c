@@ -287,7 +287,26 @@ static int mount_by_links(const struct rootfs_request *request, int *ret_root_fd
     return *ret_root_fd < 0 ? error_errno(err, "open the container's root") : 0;
 }
 
-int rootfs_mount(const struct rootfs_request *request, int *ret_root_fd, struct mcpd_error *err)
+/* --- all together ------------------------------------------------------------------------- */
+
+/* Looked for when a mount has failed, and not at every start. */
+static int name_missing_layer(const struct rootfs_request *request, int rc, struct mcpd_error *err)
+{
+    const struct plan *plan = request->plan;
+    char layer[STORE_LAYER_PATH_SIZE];
+
+    for (size_t i = 0; i < plan->layer_count; i++) {
+        store_layer_path(&plan->layers[i], layer);
+        if (!fs_exists(request->root_fd, layer))
+            return error_set(err, MCPD_E_CORRUPT,
+                             "layer %s of %s is missing; `mcpd verify --repair %s` brings it back",
+                             plan->layers[i].text, plan->image_name, plan->image_name);
+    }
+    return rc;
+}
+
+static int mount_layers(const struct rootfs_request *request, int *ret_root_fd,
+                        struct mcpd_error *err)
 {
     bool is_missing = !knows_lower_directories_one_by_one();
     int rc = make_folders(request, err);
@@ -297,6 +316,13 @@ int rootfs_mount(const struct rootfs_request *request, int *ret_root_fd, struct 
     if (!is_missing)
         rc = mount_by_config(request, &is_missing, ret_root_fd, err);
     return is_missing ? mount_by_links(request, ret_root_fd, err) : rc;
+}
+
+int rootfs_mount(const struct rootfs_request *request, int *ret_root_fd, struct mcpd_error *err)
+{
+    int rc = mount_layers(request, ret_root_fd, err);
+
+    return rc < 0 ? name_missing_layer(request, rc, err) : 0;
 }
 
 /* --- entering ----------------------------------------------------------------------------------

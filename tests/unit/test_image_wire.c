@@ -39,6 +39,26 @@ static void test_request(void **state)
     assert_string_equal(back.registry.platform, "linux/arm64");
     assert_null(back.registry.auth_file);
     assert_null(back.path);
+    assert_null(back.images[0]);
+    strv_free(back.images);
+}
+
+static void test_list_in_request(void **state)
+{
+    char *images[] = {(char[]){"alpine"}, (char[]){"a\"b"}, NULL};
+    const struct image_request request = {
+        .call = IMAGE_CALL_VERIFY, .root = "/r", .runroot = "/s", .images = images, .repair = true};
+    CLEANUP_FREE char *text = NULL;
+    CLEANUP_JSON json_t *document = NULL;
+    struct image_request back;
+
+    assert_int_equal(image_request_format(&request, &text, NULL), 0);
+    assert_int_equal(image_request_parse(text, strlen(text), &back, &document, NULL), 0);
+    assert_int_equal(back.call, IMAGE_CALL_VERIFY);
+    assert_true(back.repair);
+    assert_int_equal(strv_length(back.images), 2);
+    assert_string_equal(back.images[1], "a\"b");
+    strv_free(back.images);
 }
 
 static void test_bad_requests(void **state)
@@ -131,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request),
+        cmocka_unit_test(test_list_in_request),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_lines),
     };

@@ -31,6 +31,7 @@ extern const struct command cmd_run;
 extern const struct command cmd_start;
 extern const struct command cmd_stop;
 extern const struct command cmd_tag;
+extern const struct command cmd_verify;
 extern const struct command cmd_version;
 extern const struct command cmd_wait;
 

@@ -141,19 +141,20 @@ int contents_check(int layer_fd, int record_fd, contents_report_function report_
                    struct mcpd_error *err)
 {
     struct check check = {.report = report_function, .context = context};
-    struct contents_total total = {0};
+    struct contents_total total = {0}, listed;
     struct mcpd_error problem = {0};
     int rc;
 
     contents_reader_init(&check.reader, record_fd);
     (void)posix_fadvise(record_fd, 0, 0, POSIX_FADV_DONTNEED);
     rc = run(&check, layer_fd, &total, &problem);
+    listed = check.reader.total;
     contents_reader_done(&check.reader);
     if (rc == -MCPD_E_NO_MEMORY)
         return error_copy(err, &problem);
     if (rc < 0)
         report(&check, "", problem.message);
-    *ret_total = total;
+    *ret_total = listed;
     *ret_problem_count = check.problem_count;
     return 0;
 }

@@ -15,8 +15,8 @@ typedef void (*contents_report_function)(void *context, const char *path, const 
 
 /*
  * Compares the folder with its list (contents_file.h), reading every file from the disk. Each
- * difference is reported and counted; a list or folder that cannot be read is one too. Changes
- * the working directory.
+ * difference is reported and counted; a list or folder that cannot be read is one too. The total
+ * is that of the list. Changes the working directory.
  */
 int contents_check(int layer_fd, int record_fd, contents_report_function report, void *context,
                    struct contents_total *ret_total, size_t *ret_problem_count,

@@ -143,6 +143,27 @@ int ingest_new(const struct store *store, const struct worker_pool *pool,
     return 0;
 }
 
+static bool has_digest(const struct digest *list, size_t count, const struct digest *digest)
+{
+    for (size_t i = 0; i < count; i++)
+        if (digest_equal(&list[i], digest))
+            return true;
+    return false;
+}
+
+void ingest_mark_damage(struct ingest *ingest, const struct ingest_damage *damage)
+{
+    for (size_t i = 0; i < ingest->count; i++) {
+        struct ingest_layer *layer = &ingest->layers[i];
+        bool wants_blob = has_digest(damage->blobs, damage->blob_count, &layer->descriptor->digest);
+
+        layer->replaces = has_digest(damage->layers, damage->layer_count, &layer->diff_id);
+        layer->is_blob_only = layer->state == INGEST_STATE_DONE && !layer->replaces && wants_blob;
+        if (layer->replaces || layer->is_blob_only)
+            layer->state = INGEST_STATE_WAITING;
+    }
+}
+
 void ingest_free(struct ingest *ingest)
 {
     if (!ingest)
@@ -373,13 +394,15 @@ int ingest_commit(struct ingest *ingest, const struct commit_document *documents
         if (layer->state != INGEST_STATE_DONE)
             return error_set(err, MCPD_E_INTERNAL, "layer %s is not finished",
                              layer->descriptor->digest.text);
-        if (!layer->is_unpacked)
+        if (!layer->is_unpacked && !(layer->is_blob_only && layer->fd >= 0))
             continue;
-        layers[commit.layer_count++] = (struct commit_layer){
-            .tmp_name = layer->tmp.name,
-            .diff_id = layer->diff_id,
-            .bytes = layer->result.file_bytes,
-        };
+        if (layer->is_unpacked)
+            layers[commit.layer_count++] = (struct commit_layer){
+                .tmp_name = layer->tmp.name,
+                .diff_id = layer->diff_id,
+                .sizes = {layer->result.file_bytes, layer->result.disk_bytes},
+                .replaces = layer->replaces,
+            };
         if (!layer->is_stored_blob)
             partials[commit.partial_count++] = layer->descriptor->digest;
     }

@@ -43,6 +43,15 @@ int ingest_new(const struct store *store, const struct worker_pool *pool,
 /* Lets go of everything; what is not committed stays for a later attempt as far as it is useful. */
 void ingest_free(struct ingest *ingest);
 
+/* For a repair, before the first step: what is in the store, but not good. */
+struct ingest_damage {
+    const struct digest *layers; /* diff_ids: unpacked anew and put in the place of what is there */
+    size_t layer_count;
+    const struct digest *blobs; /* removed by the caller: fetched, also for good layers */
+    size_t blob_count;
+};
+void ingest_mark_damage(struct ingest *ingest, const struct ingest_damage *damage);
+
 size_t ingest_count(const struct ingest *ingest);
 struct ingest_layer *ingest_layer(struct ingest *ingest, size_t index); /* largest first */
 enum ingest_state ingest_state(const struct ingest_layer *layer);

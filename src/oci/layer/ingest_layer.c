@@ -69,11 +69,17 @@ void ingest_layer_done(struct ingest_layer *layer)
 /* Another process has brought the blob, or it was here from the start: only unpack it. */
 static int use_stored_blob(struct ingest_layer *layer, struct mcpd_error *err)
 {
-    int rc = blob_open(layer->store, &layer->descriptor->digest, &layer->fd, &layer->length, err);
+    int rc;
+
+    layer->is_stored_blob = true;
+    if (layer->is_blob_only) {
+        layer->state = INGEST_STATE_DONE;
+        return 0;
+    }
+    rc = blob_open(layer->store, &layer->descriptor->digest, &layer->fd, &layer->length, err);
 
     if (rc < 0)
         return rc;
-    layer->is_stored_blob = true;
     layer->has_old_bytes = true;
     layer->state = INGEST_STATE_FETCHED;
     report(layer, "exists");
@@ -114,7 +120,8 @@ int ingest_layer_claim(struct ingest_layer *layer, bool *ret_is_busy, struct mcp
         return 0;
     if (rc < 0)
         return error_copy(err, &problem);
-    if (store_has_layer(layer->store, &layer->diff_id)) {
+    if (!layer->replaces && !layer->is_blob_only &&
+        store_has_layer(layer->store, &layer->diff_id)) {
         if (layer->fd >= 0 && layer->length == 0)
             rc = blob_partial_remove(layer->store, &layer->descriptor->digest, err);
         cleanup_close_fd(&layer->fd);
@@ -214,7 +221,7 @@ int ingest_layer_verify(struct ingest_layer *layer, struct mcpd_error *err)
     }
     if (layer->worker_error.code != 0)
         return error_copy(err, &layer->worker_error);
-    layer->state = INGEST_STATE_FETCHED;
+    layer->state = layer->is_blob_only ? INGEST_STATE_DONE : INGEST_STATE_FETCHED;
     FAULT_POINT("blob-verified");
     return 0;
 }
@@ -229,6 +236,7 @@ bool ingest_layer_has_worker(const struct ingest_layer *layer)
 bool ingest_layer_wants_worker(const struct ingest_layer *layer)
 {
     return !ingest_layer_has_worker(layer) && layer->worker_error.code == 0 &&
+           !layer->is_blob_only &&
            (layer->state == INGEST_STATE_FETCHED ||
             (layer->state == INGEST_STATE_FETCHING && layer->length > 0));
 }

@@ -16,6 +16,8 @@ struct ingest_layer {
     struct digest diff_id;
     enum ingest_state state;
     bool is_stored_blob; /* fd is a blob of the store, not a partial of ours */
+    bool replaces;       /* the unpacked layer in the store, which is damaged */
+    bool is_blob_only;   /* its unpacked layer is good */
     bool has_old_bytes;  /* of an earlier attempt or transfer: they may be the wrong ones */
     bool was_restarted;  /* for that reason; it is done once */
     int fd;              /* partial (flock held) or blob; -1 while WAITING */

@@ -24,6 +24,25 @@ static void test_exclusive_and_shared(void **state)
     assert_true(fcntl(b, F_GETFD) & FD_CLOEXEC);
 }
 
+static void test_convert(void **state)
+{
+    struct test_dir *dir = *state;
+    CLEANUP_FD int a = -1;
+    CLEANUP_FD int b = -1;
+    CLEANUP_FD int c = -1;
+
+    assert_int_equal(lock_take(dir->fd, "lock", LOCK_KIND_SHARED, 0, &a, NULL), 0);
+    assert_int_equal(lock_take(dir->fd, "lock", LOCK_KIND_SHARED, 0, &b, NULL), 0);
+    /* The old one stays when the new one is not to be had. */
+    assert_code(lock_convert(a, LOCK_KIND_EXCLUSIVE, 20, NULL), MCPD_E_TIMEOUT);
+    close(TAKE_FD(b));
+    assert_code(lock_take(dir->fd, "lock", LOCK_KIND_EXCLUSIVE, 0, &c, NULL), MCPD_E_TIMEOUT);
+    assert_int_equal(lock_convert(a, LOCK_KIND_EXCLUSIVE, 0, NULL), 0);
+    assert_code(lock_take(dir->fd, "lock", LOCK_KIND_SHARED, 0, &b, NULL), MCPD_E_TIMEOUT);
+    assert_int_equal(lock_convert(a, LOCK_KIND_SHARED, 0, NULL), 0);
+    assert_int_equal(lock_take(dir->fd, "lock", LOCK_KIND_SHARED, 0, &b, NULL), 0);
+}
+
 static void test_timeout_is_waited_for(void **state)
 {
     struct test_dir *dir = *state;
@@ -188,13 +207,10 @@ static void test_removed_while_waiting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DIR_TEST(test_exclusive_and_shared),
-        DIR_TEST(test_timeout_is_waited_for),
-        DIR_TEST(test_wait_for_another_process),
-        DIR_TEST(test_killed_holder_leaves_nothing),
-        DIR_TEST(test_is_held),
-        DIR_TEST(test_asking_disturbs_nobody),
-        DIR_TEST(test_removed_while_waiting),
+        DIR_TEST(test_exclusive_and_shared),         DIR_TEST(test_convert),
+        DIR_TEST(test_timeout_is_waited_for),        DIR_TEST(test_wait_for_another_process),
+        DIR_TEST(test_killed_holder_leaves_nothing), DIR_TEST(test_is_held),
+        DIR_TEST(test_asking_disturbs_nobody),       DIR_TEST(test_removed_while_waiting),
     };
 
     return cmocka_run_group_tests_name("lock", tests, NULL, NULL);

@@ -101,7 +101,9 @@ static void make_layer(struct fake_store *fake, const char *content, struct stor
     assert_int_equal(fs_make_dir(tmp->dir_fd, "fs", 0755, NULL, NULL), 0);
     assert_int_equal(fs_write_file(tmp->dir_fd, "fs/x", content, strlen(content), 0644, 0, NULL),
                      0);
-    assert_int_equal(layers_describe(&fake->store, tmp->name, &diff_id, 4711, NULL), 0);
+    assert_int_equal(
+        layers_describe(&fake->store, tmp->name, &diff_id, &(struct layer_sizes){4711, 8192}, NULL),
+        0);
 }
 
 static void check_layer(struct fake_store *fake, const char *content)
@@ -131,8 +133,8 @@ static void test_layer_publish(void **state)
     assert_false(store_has_layer(&fake->store, &diff_id));
     make_layer(fake, "first", &first);
     make_layer(fake, "second", &second);
-    assert_int_equal(layers_publish(&fake->store, first.name, &diff_id, NULL), 0);
-    assert_int_equal(layers_publish(&fake->store, second.name, &diff_id, NULL), 0);
+    assert_int_equal(layers_publish(&fake->store, first.name, &diff_id, false, NULL), 0);
+    assert_int_equal(layers_publish(&fake->store, second.name, &diff_id, false, NULL), 0);
     storetmp_done(&first);
     storetmp_done(&second);
     check_layer(fake, "first");
@@ -154,7 +156,7 @@ static void test_layer_replaces_damage(void **state)
     assert_int_equal(fs_make_dirs(fake->store.root_fd, path, 0700, NULL, NULL), 0);
     assert_false(store_has_layer(&fake->store, &diff_id));
     make_layer(fake, "whole", &tmp);
-    assert_int_equal(layers_publish(&fake->store, tmp.name, &diff_id, NULL), 0);
+    assert_int_equal(layers_publish(&fake->store, tmp.name, &diff_id, false, NULL), 0);
     storetmp_done(&tmp);
     check_layer(fake, "whole");
     assert_int_equal(fake_store_count(fake, "tmp"), 0);
@@ -260,7 +262,8 @@ static void test_concurrent_publish(void **state)
             struct storetmp layer;
             struct digest diff_id = fake_digest("layer");
             struct digest blob = fake_digest("blob");
-            struct commit_layer layers[] = {{layer.name, diff_id, 4711}};
+            struct commit_layer layers[] = {
+                {.tmp_name = layer.name, .diff_id = diff_id, .sizes = {4711, 8192}}};
             struct commit_document documents[] = {{blob, "{}", 2}};
             struct commit commit = {.layers = layers,
                                     .layer_count = 1,

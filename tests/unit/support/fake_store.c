@@ -83,7 +83,7 @@ static void unpack_layer(struct fake_store *fake, const char *seed, struct store
     assert_int_equal(fs_write_file(tmp->dir_fd, "fs/seed", seed, strlen(seed), 0644, 0, &error), 0);
     layer->tmp_name = tmp->name;
     layer->diff_id = fake_digest(seed);
-    layer->bytes = 1000;
+    layer->sizes.bytes = 1000;
 }
 
 /* ["sha256:..", ..] or descriptors of the compressed blobs. */

@@ -394,6 +394,21 @@ static void test_every_flipped_byte_of_the_list(void **state)
     (void)close(fd);
 }
 
+/* A line has a limit, whatever the file holds. */
+static void test_endless_line(void **state)
+{
+    struct place *place = *state;
+    static char line[1u << 20];
+    int fd;
+
+    unpack_layer_of_everything(place);
+    memset(line, 'a', sizeof(line));
+    fd = open_list(place, O_WRONLY | O_TRUNC);
+    assert_int_equal(write(fd, line, sizeof(line)), sizeof(line));
+    (void)close(fd);
+    expect(place, "/: the list of the layer's contents is damaged: a line is too long\n");
+}
+
 /* Holes are not read, and do not matter. */
 static void test_sparse(void **state)
 {
@@ -507,6 +522,7 @@ int main(void)
         TEST(test_attributes),
         TEST(test_labels_do_not_count),
         TEST(test_every_flipped_byte_of_the_list),
+        TEST(test_endless_line),
         TEST(test_sparse),
         TEST(test_refresh),
         cmocka_unit_test(test_order),

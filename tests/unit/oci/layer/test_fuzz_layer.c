@@ -1,4 +1,4 @@
-/* test_fuzz_layer.c - replays the inputs of this folder's fuzz target. */
+/* test_fuzz_layer.c - replays the inputs of this folder's fuzz targets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,18 +8,35 @@
 
 #include "support/fuzz_replay.h"
 
+#define LLVMFuzzerTestOneInput fuzz_unpack
+#define accepts                accepts_unpack
 #include "../../../fuzz/fuzz_unpack.c"
+#undef LLVMFuzzerTestOneInput
+#undef accepts
+#define LLVMFuzzerTestOneInput fuzz_contents
+#define accepts                accepts_contents
+#include "../../../fuzz/fuzz_contents.c"
 
 static void test_unpack(void **state)
 {
-    const struct fuzz_replay replay = {LLVMFuzzerTestOneInput, accepts, "unpack"};
+    const struct fuzz_replay replay = {fuzz_unpack, accepts_unpack, "unpack"};
+
+    fuzz_replay(&replay);
+}
+
+static void test_contents(void **state)
+{
+    const struct fuzz_replay replay = {fuzz_contents, accepts_contents, "contents"};
 
     fuzz_replay(&replay);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_unpack)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unpack),
+        cmocka_unit_test(test_contents),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -314,6 +314,69 @@ static void test_resume(void **state)
     layer_has(place, 0, "one", "first");
 }
 
+static void damage(struct place *place, size_t index, const char *name)
+{
+    char path[STORE_LAYER_PATH_SIZE];
+    CLEANUP_FREE char *full = NULL;
+
+    store_layer_path(&place->source.diff_ids[index], path);
+    full = str_format("%s/%s", path, name);
+    fake_store_write(place->fake, full, "rotten");
+}
+
+/* A damaged layer is made from its blob again and takes the place of the other. */
+static void test_repair_layer(void **state)
+{
+    struct place *place = *state;
+    struct ingest_damage lost = {.layers = &place->source.diff_ids[0], .layer_count = 1};
+
+    if (geteuid() != 0)
+        skip(); /* the layer belongs to the user namespace */
+    add_layer(place, "one", "first", true);
+    add_layer(place, "two", "second", true);
+    assert_int_equal(begin(place), 0);
+    assert_int_equal(bring(place, 100, UINT64_MAX), 0);
+    commit(place);
+    damage(place, 0, "one");
+    damage(place, 1, "two");
+    assert_int_equal(begin(place), 0);
+    ingest_mark_damage(place->ingest, &lost);
+    assert_false(ingest_is_done(place->ingest));
+    assert_int_equal(bring(place, 100, 0), 0); /* no byte is asked for */
+    layer_has(place, 0, "one", "rotten");
+    commit(place);
+    layer_has(place, 0, "one", "first");
+    layer_has(place, 1, "two", "rotten");
+}
+
+/* A blob that is gone comes back, and the layer that is good stays as it is. */
+static void test_repair_blob(void **state)
+{
+    struct place *place = *state;
+    struct ingest_damage lost = {.blob_count = 1};
+
+    add_layer(place, "one", "first", true);
+    assert_int_equal(begin(place), 0);
+    assert_int_equal(bring(place, 100, UINT64_MAX), 0);
+    commit(place);
+    lost.blobs = &place->source.descriptors[0].digest;
+    assert_int_equal(unlinkat(place->fake->store.blobs_fd, digest_hex(lost.blobs), 0), 0);
+    assert_int_equal(begin(place), 0);
+    assert_true(ingest_is_done(place->ingest));
+    ingest_mark_damage(place->ingest, &lost);
+    assert_int_equal(bring(place, 10, 50), 1);
+    assert_int_equal(bring(place, 10, UINT64_MAX), 0);
+    assert_int_equal(fake_store_count(place->fake, "tmp"), 0); /* nobody unpacks */
+    commit(place);
+    assert_true(blob_exists(&place->fake->store, lost.blobs));
+    assert_int_equal(fake_store_count(place->fake, "images/partial"), 0);
+    /* Somebody else has brought it. */
+    assert_int_equal(begin(place), 0);
+    ingest_mark_damage(place->ingest, &lost);
+    assert_int_equal(bring(place, 10, 0), 0);
+    commit(place);
+}
+
 static char *partial_path(const struct place *place)
 {
     return str_format("images/partial/%s", digest_hex(&place->source.descriptors[0].digest));
@@ -476,6 +539,8 @@ int main(void)
         TEST(test_wrong_diff_id),
         TEST(test_too_long),
         TEST(test_resume),
+        TEST(test_repair_layer),
+        TEST(test_repair_blob),
         TEST(test_bad_partial),
         TEST(test_long_partial),
         TEST(test_stored_blob),
