@@ -83,6 +83,7 @@ static int find_manifest(const struct image_check_run *run, const char *name,
     char file_name[TAGS_NAME_SIZE];
     struct reference reference;
     struct image image;
+    struct tag tag = {0};
     int rc = store_find_image(&run->store, name, &image, err);
 
     if (rc == 0) {
@@ -95,7 +96,11 @@ static int find_manifest(const struct image_check_run *run, const char *name,
     rc = reference_parse(name, &reference, err);
     if (rc == 0)
         rc = tags_file_name(&reference, file_name, err);
-    return rc < 0 ? rc : tags_read(&run->store, file_name, ret_digest, err);
+    if (rc == 0)
+        rc = tags_read(&run->store, file_name, &tag, err);
+    if (rc == 0)
+        *ret_digest = tag.manifest_digest;
+    return rc;
 }
 
 static int want(struct image_check_run *run, const char *name, struct mcpd_error *err)

@@ -7,6 +7,7 @@
  */
 #include "image_inprocess_check_parts.h"
 
+#include "base/fsutil.h"
 #include "base/lock.h"
 #include "base/str.h"
 #include "oci/blobs.h"
@@ -45,7 +46,7 @@ static bool stands_on(const struct container *container, const struct ingest_dam
 static int hold_container(struct replacement *replacement, const struct container *container,
                           struct mcpd_error *err)
 {
-    CLEANUP_FD int run_dir_fd = -1;
+    CLEANUP_FD int dir_fd = -1;
     const struct container_root *root = &replacement->run->engine->containers;
     int *lock_fd = &replacement->lock_fds[replacement->lock_count];
     int rc = -MCPD_E_TIMEOUT;
@@ -53,9 +54,9 @@ static int hold_container(struct replacement *replacement, const struct containe
     if (replacement->lock_count >= LOCKS_MAX)
         return error_set(err, MCPD_E_LIMIT, "more than %d containers use it", LOCKS_MAX);
     if (!container_is_active(container->state.status)) {
-        rc = container_open_run_dir(root, container->id, &run_dir_fd, err);
+        rc = fs_open_dir(root->containers_fd, container->id, &dir_fd, err);
         if (rc == 0)
-            rc = lock_take(run_dir_fd, "lock", LOCK_KIND_EXCLUSIVE, 0, lock_fd, err);
+            rc = container_lock(root, container->id, dir_fd, 0, lock_fd, err);
     }
     if (rc == -MCPD_E_TIMEOUT)
         return error_set(err, MCPD_E_STATE,

@@ -44,12 +44,11 @@ static const struct member members[] = {
 int image_request_format(const struct image_request *request, char **ret_text,
                          struct mcpd_error *err)
 {
-    CLEANUP_JSON json_t *document =
-        json_pack("{s:s, s:i, s:b, s:i, s:I, s:o, s:b}", "call", call_names[request->call],
-                  "policy", (int)request->policy, "skipTlsVerify",
-                  request->registry.skip_tls_verify, "retryCount", request->registry.retry_count,
-                  "retryDelayMs", (json_int_t)request->registry.retry_delay_ms, "images",
-                  jsonx_strv(request->images), "repair", request->repair);
+    CLEANUP_JSON json_t *document = json_pack(
+        "{s:s, s:i, s:b, s:i, s:I, s:o, s:b}", "call", call_names[request->call], "policy",
+        (int)request->policy, "skipTlsVerify", request->registry.skip_tls_verify, "retryCount",
+        request->registry.retry_count, "retryDelayMs", (json_int_t)request->registry.retry_delay_ms,
+        "images", jsonx_strv(request->images), "repair", request->repair);
     bool is_good = document != NULL;
 
     for (size_t i = 0; i < ARRAY_SIZE(members) && is_good; i++) {

@@ -15,7 +15,7 @@ extern const char *const __start_fault_points[], *const __stop_fault_points[];
 
 static void say(const char *name)
 {
-    CLEANUP_FREE char *line = str_format("fault: %s\n", name);
+    CLEANUP_FREE char *line = str_format("fault: %s %d\n", name, (int)getpid());
 
     if (line)
         (void)!write(STDERR_FILENO, line, strlen(line));
@@ -39,6 +39,8 @@ void fault_point(const char *name)
     size_t length = strlen(name);
     int number;
 
+    if (wanted && strcmp(wanted, "?") == 0)
+        say(name);
     if (!wanted || strncmp(wanted, name, length) != 0 ||
         (wanted[length] != '\0' && wanted[length] != ':'))
         return;

@@ -8,9 +8,10 @@
  *   MCPD_FAULT=NAME        the first time a process comes there: SIGKILL to itself
  *   MCPD_FAULT=NAME:3      the third time
  *   MCPD_FAULT=NAME:stop   the first time: SIGSTOP; a test then looks around and sends SIGCONT
+ *   MCPD_FAULT=?           nothing; every point that is passed is told
  *
- * "fault: NAME" on stderr tells that the point was reached. `internal fault-points` lists them all,
- * so that no test can forget one.
+ * "fault: NAME PID" on stderr tells that a point was reached. `internal fault-points` lists them
+ * all, so that no test can forget one.
  */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H

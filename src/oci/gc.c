@@ -13,20 +13,17 @@
  */
 #include "oci/store.h"
 
-#include "base/clock.h"
 #include "base/fault.h"
 #include "base/fsutil.h"
-#include "base/lock.h"
 #include "base/str.h"
 #include "oci/blobs.h"
 #include "oci/layers.h"
+#include "oci/partials.h"
 #include "oci/storetmp.h"
 #include "oci/tags.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
-
-#define PARTIAL_KEPT_S (7 * 24 * 3600)
 
 struct digest_set {
     struct digest *digests; /* owned; sorted once it is complete */
@@ -221,25 +218,6 @@ static int visit_layer(int dir_fd, const char *name, unsigned char type, void *c
     return rc;
 }
 
-/* A half download is kept for a week, for whoever goes on with it. */
-static int visit_partial(int dir_fd, const char *name, unsigned char type, void *context,
-                         struct mcpd_error *err)
-{
-    struct collection *collection = context;
-    CLEANUP_FD int lock_fd = -1;
-    struct stat st;
-    int rc;
-
-    (void)type;
-    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
-        st.st_mtim.tv_sec > clock_unix_ns() / 1000000000 - PARTIAL_KEPT_S)
-        return 0;
-    rc = lock_take(dir_fd, name, LOCK_KIND_EXCLUSIVE, 0, &lock_fd, err);
-    if (rc == -MCPD_E_TIMEOUT)
-        return 0;
-    return rc < 0 ? rc : remove_file(collection, dir_fd, name, err);
-}
-
 static int visit_tag(int dir_fd, const char *name, unsigned char type, void *context,
                      struct mcpd_error *err)
 {
@@ -257,7 +235,7 @@ static int sweep(struct collection *collection, struct mcpd_error *err)
     if (rc == 0)
         rc = fs_visit_dir(store->layers_fd, ".", visit_layer, collection, err);
     if (rc == 0)
-        rc = fs_visit_dir(store->partial_fd, ".", visit_partial, collection, err);
+        rc = partials_sweep(store, &collection->freed_bytes, err);
     return rc < 0 ? rc : storetmp_sweep(store, err);
 }
 

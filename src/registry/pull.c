@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "oci/layer/ingest.h"
+#include "oci/partials.h"
 #include "oci/registriesconf.h"
 #include "oci/storetmp.h"
 #include "registry/downloads.h"
@@ -177,6 +178,7 @@ int pull_image(const struct store *store, const struct reference *reference,
         .pool = WORKER_POOL_NONE,
     };
     CLEANUP_FD int lock_fd = -1;
+    uint64_t swept_bytes = 0;
     int rc = worker_pool_start(&pull.pool, err);
 
     if (rc == 0)
@@ -187,6 +189,8 @@ int pull_image(const struct store *store, const struct reference *reference,
     if (rc < 0)
         return wrap(reference, rc, err);
     rc = storetmp_sweep(store, err);
+    if (rc == 0)
+        rc = partials_sweep(store, &swept_bytes, err);
     if (rc == 0)
         rc = store_lock_shared(store, &lock_fd, err);
     return rc < 0 ? rc : pull_resolved(&pull, ret_id, err);

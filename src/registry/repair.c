@@ -104,7 +104,7 @@ static int repair_layers(const struct store *store, const struct repair *repair,
         rc = repair->before_replace(repair->context, err);
     return rc < 0 ? rc
                   : ingest_commit(ingest, documents, ARRAY_SIZE(documents),
-                                  &repair->manifest_digest, NULL, err);
+                                  &repair->manifest_digest, &resolved->index.digest, NULL, err);
 }
 
 int repair_image(const struct store *store, const struct repair *repair,

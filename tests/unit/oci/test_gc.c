@@ -11,12 +11,14 @@
 #include "base/fsutil.h"
 #include "base/str.h"
 #include "oci/blobs.h"
+#include "oci/partials.h"
 #include "oci/tags.h"
 #include "support/fake_store.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -195,6 +197,18 @@ static void age(struct fake_store *fake, const char *path, time_t seconds)
     assert_int_equal(utimensat(fake->store.root_fd, path, times, 0), 0);
 }
 
+static int truncate_below(const struct fake_store *fake, const char *path, off_t length)
+{
+    CLEANUP_FD int fd = openat(fake->store.root_fd, path, O_WRONLY | O_CLOEXEC);
+    struct stat st;
+    int rc;
+
+    assert_true(fd >= 0 && fstat(fd, &st) == 0);
+    rc = ftruncate(fd, length);
+    assert_int_equal(futimens(fd, (struct timespec[]){st.st_atim, st.st_mtim}), 0);
+    return rc;
+}
+
 static void test_partials(void **state)
 {
     struct fake_store *fake = *state;
@@ -218,6 +232,35 @@ static void test_partials(void **state)
     (void)close(fd);
     assert_int_equal(collect(fake, NULL, 0), 0);
     assert_int_equal(fake_store_count(fake, "images/partial"), 1);
+}
+
+/* Together at most a tenth of the file system; holes count, so that a test can be that large. */
+static void test_partials_beyond_the_limit(void **state)
+{
+    struct fake_store *fake = *state;
+    static const char *const seeds[] = {"newest", "empty", "older", "oldest"};
+    char path[BLOB_PATH_SIZE];
+    struct statvfs fs;
+    uint64_t share;
+
+    assert_int_equal(fstatvfs(fake->store.partial_fd, &fs), 0);
+    share = (uint64_t)fs.f_blocks * fs.f_frsize / PARTIALS_MAX_SHARE;
+    for (size_t i = 0; i < ARRAY_SIZE(seeds); i++) {
+        struct digest digest = fake_digest(seeds[i]);
+
+        (void)snprintf(path, sizeof(path), "images/partial/%s", digest_hex(&digest));
+        fake_store_write(fake, path, "");
+        age(fake, path, (time_t)(i * 1000));
+        if (strcmp(seeds[i], "empty") == 0 ||
+            truncate_below(fake, path, (off_t)(share / 5 * (i == 0 ? 3 : 4))) == 0)
+            continue;
+        skip(); /* a file system without holes */
+    }
+    (void)collect(fake, NULL, 0);
+    assert_int_equal(fake_store_count(fake, "images/partial"), 1);
+    (void)snprintf(path, sizeof(path), "images/partial/%s",
+                   digest_hex(&(struct digest[]){fake_digest("newest")}[0]));
+    assert_true(fs_exists(fake->store.root_fd, path));
 }
 
 static void test_left_overs_and_strangers(void **state)
@@ -275,6 +318,7 @@ int main(void)
         TEST(test_damaged_image_harms_itself_alone),
         TEST(test_lost_config_keeps_blobs),
         TEST(test_partials),
+        TEST(test_partials_beyond_the_limit),
         TEST(test_left_overs_and_strangers),
         TEST(test_damaged_layer_goes),
         TEST(test_needs_the_lock),

@@ -1,0 +1,197 @@
+#!/usr/bin/env bats
+# Every change of the store, killed at every named point of it (src/base/fault.h): afterwards each
+# image is whole or absent, the change can be repeated, and nothing is left behind.
+#
+# Only the sanitizer build has the points. A change runs once to tell which points it passes and how
+# often; then it is killed at each, the first time it comes there (MCPD_CRASH=all: every time). The last test compares what was passed with the list of all points.
+# bats file_tags=asan
+
+load helper/common
+
+export SWEEPS=1
+
+IMAGE_PROGRAM=$(dirname "${MCPD:-/}")/../libexec/mcpd/mcpd-image
+
+setup() {
+    common_setup
+    POINTS=$("$IMAGE_PROGRAM" internal fault-points | sort -u)
+    [ -n "$POINTS" ] || skip "this build has no fault points (scripts/run-tests asan)"
+    PASSED=$BATS_RUN_TMPDIR/passed-points
+}
+
+owner() {
+    if [ "$MCPD_TEST_AS" = user ]; then
+        unshare --map-root-user --map-auto -- "$@"
+    else
+        "$@"
+    fi
+}
+
+# A registry with x/app:1 and x/app:2, which share a layer; the second has folders without entries.
+serve_app() {
+    make_image layer "$T/base.tar" <<'ENTRIES'
+{"name":"etc","type":"dir"}
+{"name":"etc/passwd","data":"root:x:0:0:root:/root:/bin/sh\n"}
+{"name":"tmp","type":"dir","mode":"1777"}
+ENTRIES
+    make_image layer "$T/old.tar" <<<'{"name":"app","data":"old"}'
+    make_image layer "$T/new.tar" <<'ENTRIES'
+{"name":"app","data":"new"}
+{"name":"tmp/made","data":"its folder has no entry"}
+{"name":"etc/.wh.passwd"}
+ENTRIES
+    make_image image "$T/layout" x/app:1 --layer "$T/base.tar" --layer "$T/old.tar"
+    make_image image "$T/layout" x/app:2 --layer "$T/base.tar" --layer "$T/new.tar,comp=zstd"
+    make_image archive "$T/layout" x/app:2 docker "$T/app.tar" localhost/app:2
+    bad_registry "$T/layout"
+}
+
+# The store as the change finds it.
+keep_store() {
+    owner rm -rf "$T/kept"
+    owner cp -a "$T/root" "$T/kept"
+}
+
+restore_store() {
+    owner rm -rf "$T/root"
+    owner cp -a "$T/kept" "$T/root"
+}
+
+# "NAME COUNT" of each point that a change passes; how often one process does.
+passed_points() {
+    MCPD_FAULT='?' run --separate-stderr -- mcpd "$@"
+    [ "$status" = 0 ] || explain "without a fault: status $status"
+    sed -n 's/^fault: //p' <<<"$stderr" | sort | uniq -c |
+        awk '$1 > most[$2] { most[$2] = $1 } END { for (name in most) print name, most[name] }'
+}
+
+times_to_try() {
+    if [ "${MCPD_CRASH:-}" = all ]; then seq "$1"; else echo 1; fi
+}
+
+# Half a download that can be resumed is no leftover.
+nothing_left() {
+    equal "$(find "$T/root/tmp" "$T/root/images/partial" -mindepth 1 -size +0 -o -path "$T/root/tmp/*" | sed "s|$T/root/||")" ""
+}
+
+# kill_at POINT TIME ARG...: then looks, and does the same again.
+kill_at() {
+    local point=$1 time=$2
+    shift 2
+    restore_store
+    MCPD_FAULT=$point:$time run --separate-stderr -- mcpd "$@"
+    [[ "$stderr" == *"fault: $point "* ]] || explain "$point was not passed $time times"
+    ok verify
+    hasnt damaged
+    mcpd "$@" >"$T/out" 2>"$T/err" || {
+        # What is gone cannot go again.
+        [[ "$*" == rmi* || "$*" == untag* ]] || explain "again after $point:$time: $(cat "$T/err")"
+    }
+    "${AFTERWARDS:-true}"
+}
+
+# kill_everywhere ARG...: the change, at each of its points.
+kill_everywhere() {
+    local count point time points
+    keep_store
+    points=$(passed_points "$@")
+    "${AFTERWARDS:-true}"
+    echo "$points" >>"$PASSED"
+    while read -r point count; do
+        for time in $(times_to_try "$count"); do
+            kill_at "$point" "$time" "$@"
+        done
+    done <<<"$points"
+}
+
+has_new() {
+    ok images --format '{{.Repository}}:{{.Tag}}'
+    has "$BAD/x/app:2"
+}
+
+@test "killed at every point: pull into an empty store" {
+    serve_app
+    ok images
+    AFTERWARDS=has_new kill_everywhere pull -q "$BAD/x/app:2"
+    nothing_left
+}
+
+@test "killed at every point: pull of a new version under the same name" {
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    make_image image "$T/layout" x/app:1 --layer "$T/base.tar" --layer "$T/new.tar,comp=zstd"
+    kill_everywhere pull -q "$BAD/x/app:1"
+    nothing_left
+    ok images -q
+    equal "${#lines[@]}" 2
+}
+
+@test "killed at every point: load" {
+    serve_app
+    ok images
+    kill_everywhere load -q -i "$T/app.tar"
+    nothing_left
+}
+
+@test "killed at every point: tag" {
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    ok pull -q "$BAD/x/app:2"
+    kill_everywhere tag "$BAD/x/app:1" "$BAD/x/app:2"
+    ok images -q
+    equal "${#lines[@]}" 2
+}
+
+@test "killed at every point: a name is removed" {
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    ok tag "$BAD/x/app:1" localhost/other
+    kill_everywhere rmi localhost/other
+    ok images --format '{{.Repository}}:{{.Tag}}'
+    says "$BAD/x/app:1"
+}
+
+@test "killed at every point: rmi" {
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    ok pull -q "$BAD/x/app:2"
+    kill_everywhere rmi "$BAD/x/app:2"
+    ok images --format '{{.Repository}}:{{.Tag}}'
+    says "$BAD/x/app:1"
+    # One of the two layers is gone, with all that was left.
+    ok tag "$BAD/x/app:1" localhost/other
+    ok rmi localhost/other
+    equal "$(find "$T/root/layers" -mindepth 1 -maxdepth 1 | wc -l)" 2
+    nothing_left
+}
+
+@test "killed at every point: verify --repair" {
+    serve_app
+    ok pull -q "$BAD/x/app:2"
+    local blob
+    owner find "$T/root/layers" -name app -exec sh -c 'echo more >>"$1"' - {} \;
+    blob=$(jq -r '.layers[0].digest' "$T/layout/blobs/sha256/$(jq -r '."x/app:2".digest' "$T/layout/refs.json" | cut -d: -f2)")
+    echo more >>"$T/root/images/blobs/sha256/${blob#sha256:}"
+    # It may be damaged still: that is what it was.
+    local count point time points
+    keep_store
+    points=$(passed_points verify --repair)
+    echo "$points" >>"$PASSED"
+    while read -r point count; do
+        for time in $(times_to_try "$count"); do
+            restore_store
+            MCPD_FAULT=$point:$time run --separate-stderr -- mcpd verify --repair
+            [[ "$stderr" == *"fault: $point"* ]] || explain "$point was not passed $time times"
+            ok verify --repair
+            ok verify
+            hasnt damaged
+        done
+    done <<<"$points"
+    ok rmi -a
+    nothing_left
+}
+
+@test "every point was passed by one of the changes above" {
+    [ -s "$PASSED" ] || skip "the other tests were not run"
+    equal "$(comm -23 <(echo "$POINTS") <(awk '{print $1}' "$PASSED" | sort -u))" ""
+}
