@@ -1,10 +1,10 @@
 /*
  * confine_filter.c - the system calls that an unpack worker may make. See confine.h.
  *
- * Theory of operation. The list is what inflate.c, unpack.c and unpack_tree.c need, and what libc
- * and the libraries below them do with memory; everything else is answered with EPERM, also by way
- * of the entries of other architectures (there the process is killed). A few calls are looked at
- * more closely:
+ * Theory of operation. The list is what inflate.c, unpack.c, unpack_tree.c and contents.c need, and
+ * what libc and the libraries below them do with memory; everything else is answered with EPERM,
+ * also by way of the entries of other architectures (there the process is killed). A few calls are
+ * looked at more closely:
  *
  *   openat    folders, O_PATH, and files that it makes itself. A file or device that is there
  *             already cannot be opened, so that a device node of the layer is only a node.
@@ -62,6 +62,12 @@ static const int plain_calls[] = {
     SCMP_SYS(utimensat),
     SCMP_SYS(utimensat_time64),
     SCMP_SYS(fsetxattr),
+    /* the list of what the layer holds: contents.c */
+    SCMP_SYS(fchdir),
+    SCMP_SYS(flistxattr),
+    SCMP_SYS(llistxattr),
+    SCMP_SYS(fgetxattr),
+    SCMP_SYS(lgetxattr),
     /* memory, time, the end */
     SCMP_SYS(brk),
     SCMP_SYS(munmap),
