@@ -4,7 +4,7 @@
 #
 # Only the sanitizer build has the points. A change runs once to tell which points it passes and how
 # often; then it is killed at each, the first time it comes there (MCPD_CRASH=all: every time). The last test compares what was passed with the list of all points.
-# bats file_tags=asan
+# bats file_tags=asan, fault-points
 
 load helper/common
 
