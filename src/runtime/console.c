@@ -101,18 +101,23 @@ int console_hand_over(struct console *console, int socket_fd, struct mcpd_error 
     return rc;
 }
 
-int console_become(struct console *console, uid_t uid, struct mcpd_error *err)
+int console_place(struct console *console, uid_t uid, struct mcpd_error *err)
 {
     int fd = console->slave_fd;
 
     if (fchown(fd, uid, (gid_t)-1) < 0)
         return error_errno(err, "give the terminal to user %u", uid);
-    if (ioctl(fd, TIOCSCTTY, 0) < 0)
-        return error_errno(err, "take the terminal over");
     if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
         return error_errno(err, "put the terminal in place");
     if (fd > STDERR_FILENO)
         (void)close(fd);
     console->slave_fd = -1;
+    return 0;
+}
+
+int console_take_over(struct mcpd_error *err)
+{
+    if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+        return error_errno(err, "take the terminal over");
     return 0;
 }

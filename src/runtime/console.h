@@ -25,8 +25,9 @@ int console_open(int root_fd, unsigned short rows, unsigned short columns,
 int console_bind(int root_fd, const struct console *console, struct mcpd_error *err) MUST_CHECK;
 /* Sends the master, with the byte 'm', and closes it here. */
 int console_hand_over(struct console *console, int socket_fd, struct mcpd_error *err) MUST_CHECK;
-/* Makes the slave 0, 1, 2 and the controlling terminal of this session leader, and gives it to the
- * user. */
-int console_become(struct console *console, uid_t uid, struct mcpd_error *err) MUST_CHECK;
+/* Gives the slave to the user and makes it 0, 1 and 2. */
+int console_place(struct console *console, uid_t uid, struct mcpd_error *err) MUST_CHECK;
+/* Makes descriptor 0 the controlling terminal of this session leader. */
+int console_take_over(struct mcpd_error *err) MUST_CHECK;
 
 #endif

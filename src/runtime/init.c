@@ -165,6 +165,7 @@ static int start(const struct init_job *job, int *report_fd, struct mcpd_error *
         .container_id = request->plan->id,
         .uses_reaper = request->plan->init,
         .ends_with_parent = true,
+        .split_fd = -1,
     };
     int rc = selfexe_stat(&process.self, err);
 

@@ -2,14 +2,16 @@
  * join.c - a further process in a running container.
  *
  * Theory of operation. A pid namespace takes in only children, so two processes are made:
- *   helper: born into the v2 group, enters the v1 groups, cannot be traced or looked into, joins
- *           all namespaces (which gives it the container's root), makes the command's process and
- *           ends
- *   command: made with CLONE_PARENT, so it is a child of our caller and not of the helper, and
+ *   helper: born into the v2 group, enters the v1 groups, joins all namespaces (which gives it the
+ *           container's root) but is itself not in the pid namespace, becomes the container's user
+ *           with no more rights than the command's (process.c), makes the command's process and
+ * ends command: made with CLONE_PARENT, so it is a child of our caller and not of the helper, and
  *           reports as the first process of a container does (handshake.h)
- * What runs in the container already may be hostile. It cannot trace, open or signal us beyond its
- * own rights from the moment we are among it: PR_SET_DUMPABLE is off before we join, and exec
- * sets it again for the command alone. Paths go through saferoot, as always.
+ * What runs in the container already may be hostile, and even be allowed to trace (--cap-add
+ * SYS_PTRACE). What it can see of us is the command's process alone, which has nothing that the
+ * container has not: its rights, its streams, and two pipes whose words are checked. Its memory is
+ * a copy of ours until it executes: PR_SET_DUMPABLE keeps others out, and the title is wiped. Paths
+ * go through saferoot, as always; there is no /proc/self for the helper once it has joined.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -77,7 +79,7 @@ static int prepare(struct join *join, struct mcpd_error *err)
     return rc;
 }
 
-/* --- in the helper and the command's process
+/* --- in the helper, and then in the command's process
  * ------------------------------------------------------ */
 
 static int enter(const struct join *join, struct mcpd_error *err)
@@ -96,7 +98,24 @@ static int enter(const struct join *join, struct mcpd_error *err)
     return rc < 0 || !join->in_userns ? rc : user_become_root(err);
 }
 
-/* Only returns on failure. *report_fd: where to tell it. */
+/* Returns in the command's process; the helper ends. A process_split_function. */
+static int split_command(struct process_job *job, struct mcpd_error *err)
+{
+    struct namespaces_child child = NAMESPACES_CHILD_NONE;
+    int rc = namespaces_clone(CLONE_PARENT, &child, err);
+
+    if (rc < 0 && errno == ENOMEM) /* a pid namespace whose first process has ended */
+        return error_set(err, MCPD_E_STATE, "the container is not running");
+    if (rc < 0)
+        return rc;
+    if (child.pid == 0)
+        return 0;
+    if (write(job->split_fd, &child.pid, sizeof(child.pid)) != (ssize_t)sizeof(child.pid))
+        return error_errno(err, "tell the number of the process");
+    _exit(0);
+}
+
+/* Only returns on failure, in whichever of the two. *report_fd: where to tell it. */
 static int become_command(const struct join *join, int *report_fd, struct mcpd_error *err)
 {
     const struct join_request *request = join->request;
@@ -108,11 +127,14 @@ static int become_command(const struct join *join, int *report_fd, struct mcpd_e
         .filter = &join->filter,
         .root_fd = root_fd,
         .stdio = {request->stdin_fd, request->stdout_fd, request->stderr_fd},
-        .null_fd = null_fd >= 0 ? null_fd : join->null_fd, /* the container may have removed it */
+        /* The container may have removed its own. */
+        .null_fd = null_fd >= 0 ? null_fd : join->null_fd,
         .self = join->self,
         .report_fd = join->report_fds[1],
         .console = request->process->tty ? &console : NULL,
         .in_userns = join->in_userns,
+        .split = split_command,
+        .split_fd = join->pid_fds[1],
     };
     int rc = 0;
 
@@ -129,23 +151,6 @@ static int become_command(const struct join *join, int *report_fd, struct mcpd_e
     return rc;
 }
 
-/* Returns in the helper, once the other process is made. */
-static int split_command(const struct join *join, int *report_fd, struct mcpd_error *err)
-{
-    struct namespaces_child child = NAMESPACES_CHILD_NONE;
-    int rc = namespaces_clone(CLONE_PARENT, &child, err);
-
-    if (rc < 0 && errno == ENOMEM) /* a pid namespace whose first process has ended */
-        return error_set(err, MCPD_E_STATE, "the container is not running");
-    if (rc < 0)
-        return rc;
-    if (child.pid == 0)
-        return become_command(join, report_fd, err);
-    if (write(join->pid_fds[1], &child.pid, sizeof(child.pid)) != (ssize_t)sizeof(child.pid))
-        return error_errno(err, "tell the number of the process");
-    _exit(0);
-}
-
 __attribute__((noreturn)) static void run_helper(struct join *join)
 {
     static const char *const title[] = {"mcpd", NULL};
@@ -158,7 +163,7 @@ __attribute__((noreturn)) static void run_helper(struct join *join)
     title_set(title); /* what the container's processes could read until we execute */
     rc = enter(join, &error);
     if (rc == 0)
-        rc = split_command(join, &report_fd, &error);
+        rc = become_command(join, &report_fd, &error);
     if (rc >= 0 || error.code == 0)
         (void)!error_set(&error, MCPD_E_INTERNAL, "joining the container failed without a word");
     handshake_send_error(report_fd, &error);
@@ -174,16 +179,21 @@ static void reap(pid_t pid)
         ;
 }
 
-/* 0 when the helper ended before there was one. */
+/* 0 when the helper ended before there was one. The pipe has been in a process that others in the
+ * container may trace: only a child of ours is meant. */
 static pid_t receive_pid(int fd)
 {
+    siginfo_t info;
     pid_t pid = 0;
     ssize_t length;
 
     do
         length = read(fd, &pid, sizeof(pid));
     while (length < 0 && errno == EINTR);
-    return length == (ssize_t)sizeof(pid) ? pid : 0;
+    if (length != (ssize_t)sizeof(pid) || pid <= 0 ||
+        waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+        return 0;
+    return pid;
 }
 
 int launch_join(const struct join_request *request, pid_t *ret_pid, int *ret_pidfd,
@@ -217,6 +227,8 @@ int launch_join(const struct join_request *request, pid_t *ret_pid, int *ret_pid
     pid = receive_pid(join.pid_fds[0]);
     reap(helper.pid);
     rc = handshake_receive(join.report_fds[0], err);
+    if (rc == 0 && pid == 0)
+        rc = error_set(err, MCPD_E_PROTOCOL, "the process in the container is not known");
     if (rc < 0) {
         reap(pid);
         return rc;

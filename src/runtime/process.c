@@ -2,15 +2,18 @@
  * process.c - the last part of a container's process: from "inside" to the command.
  *
  * The order is given by what each step needs and what it takes away:
- *    1. session, terminal or descriptors 0 to 2, keyring
- *    2. who: the user, from the container's own files
- *    3. what only root may: resource limits, making the working directory, giving 0 to 2 away
+ *    1. who: the user, from the container's own files
+ *    2. terminal or descriptors 0 to 2, keyring, session
+ *    3. what only root may: resource limits, making the working directory
  *    4. bounding set, groups, gid, uid (the permitted capabilities are kept over it)
  *    5. the working directory: only now, and never through a magic link, so that no descriptor of
  *       ours is a way out of the root; then all descriptors but 0 to 2 and the report are closed
  *    6. capabilities, no_new_privs, filter. Without no_new_privs, loading a filter takes
  *       CAP_SYS_ADMIN, which is given up right after: the only calls that the filter sees of us
- *       are that one, fork for --init, what restores signals, and exec
+ *       are that one, fork for --init and for exec, the session of the latter, what restores
+ *       signals, and exec
+ * Whoever joins a running container (join.c) is not in its pid namespace until all of that is done:
+ * a process that a hostile container may trace must not have more rights than it, nor descriptors.
  */
 #include "runtime/process.h"
 
@@ -121,17 +124,22 @@ static void leave_keyring(void)
     (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
 }
 
-static int start_session(const struct process_job *job, uid_t uid, struct mcpd_error *err)
+static int place_streams(const struct process_job *job, uid_t uid, struct mcpd_error *err)
 {
     int rc;
 
-    if (setsid() < 0 && errno != EPERM) /* EPERM: we lead one already */
-        return error_errno(err, "start a session");
     leave_keyring();
     if (job->console)
-        return console_become(job->console, uid, err);
+        return console_place(job->console, uid, err);
     rc = place_stdio(job, err);
     return rc < 0 || uid == 0 ? rc : give_stdio(uid, err);
+}
+
+static int start_session(const struct process_job *job, struct mcpd_error *err)
+{
+    if (setsid() < 0 && errno != EPERM) /* EPERM: we lead one already */
+        return error_errno(err, "start a session");
+    return job->console ? console_take_over(err) : 0;
 }
 
 /* --- working directory and environment
@@ -237,6 +245,37 @@ static int restrict_rights(const struct process_job *job, const struct caps_sets
     return rc;
 }
 
+/* Out of the way first: each may have the number that the other is to get. */
+static int move_up(int *fd, int first_fd, struct mcpd_error *err)
+{
+    int moved_fd = fcntl(*fd, F_DUPFD_CLOEXEC, first_fd);
+
+    if (moved_fd < 0)
+        return error_errno(err, "keep a descriptor");
+    (void)close(*fd);
+    *fd = moved_fd;
+    return 0;
+}
+
+/* Closes everything but 0 to 2, the report and what the split needs. */
+static int keep_descriptors(struct process_job *job, struct mcpd_error *err)
+{
+    int *kept[] = {&job->report_fd, &job->split_fd};
+    int count = job->split ? 2 : 1;
+    int rc = 0;
+
+    for (int i = 0; rc == 0 && i < count; i++)
+        rc = move_up(kept[i], FIRST_FREE_FD + count, err);
+    for (int i = 0; rc == 0 && i < count; i++) {
+        if (dup3(*kept[i], FIRST_FREE_FD + i, O_CLOEXEC) < 0)
+            return error_errno(err, "keep a descriptor");
+        *kept[i] = FIRST_FREE_FD + i;
+    }
+    if (rc == 0)
+        process_close_from(FIRST_FREE_FD + count);
+    return rc;
+}
+
 /* Steps 3 to 6 up to the filter. */
 static int become_user(struct process_job *job, const struct user *user, struct mcpd_error *err)
 {
@@ -258,18 +297,15 @@ static int become_user(struct process_job *job, const struct user *user, struct 
         rc = tie_to_parent(job->report_fd, err);
     if (rc < 0)
         return rc;
-    if (job->report_fd != FIRST_FREE_FD && dup3(job->report_fd, FIRST_FREE_FD, O_CLOEXEC) < 0)
-        return error_errno(err, "keep the report");
-    job->report_fd = FIRST_FREE_FD;
-    process_close_from(FIRST_FREE_FD + 1);
-    return restrict_rights(job, &sets, err);
+    rc = keep_descriptors(job, err);
+    return rc < 0 ? rc : restrict_rights(job, &sets, err);
 }
 
 /* --- the command
  * ---------------------------------------------------------------------------------------- */
 
-/* Returns in the process that is to run the command. */
-static int split_reaper(const struct process_job *job, struct mcpd_error *err)
+/* A process_split_function. */
+static int split_reaper(struct process_job *job, struct mcpd_error *err)
 {
     pid_t pid = fork();
 
@@ -295,13 +331,17 @@ int process_run(struct process_job *job, struct mcpd_error *err)
     env = make_environment(process, home);
     if (!home || !env)
         return error_no_memory(err, "environment of the container");
-    rc = start_session(job, user.uid, err);
+    rc = place_streams(job, user.uid, err);
+    if (rc == 0 && !job->split)
+        rc = start_session(job, err);
     if (rc == 0)
         rc = become_user(job, &user, err);
-    if (rc < 0)
-        return rc;
-    if (job->uses_reaper)
+    if (rc == 0 && job->uses_reaper)
         rc = split_reaper(job, err);
+    if (rc == 0 && job->split)
+        rc = job->split(job, err);
+    if (rc == 0 && job->split)
+        rc = start_session(job, err);
     if (rc < 0)
         return rc;
     process_reset_signals();

@@ -13,6 +13,10 @@
 #include "runtime/reaper.h"
 #include "runtime/seccomp.h"
 
+struct process_job;
+/* Makes the process that is to run the command, and returns in that one only. */
+typedef int (*process_split_function)(struct process_job *job, struct mcpd_error *err);
+
 struct process_job {
     const struct plan_process *process;
     const struct seccomp_filter *filter;
@@ -28,6 +32,11 @@ struct process_job {
     bool uses_reaper; /* we become pid 1's reaper, a child runs the command */
     struct reaper_memory reaper_memory;
     bool ends_with_parent; /* killed when whoever made us ends */
+
+    /* The command's process is made at the very end, with no rights but its own; NULL: it is this
+     * one. */
+    process_split_function split;
+    int split_fd; /* kept open for that; moved to another number on the way; -1: none */
 };
 
 /* Becomes the command. Only returns to say why not. */

@@ -180,6 +180,19 @@ ENTRIES
     error_has "/dev/pts/ptmx of the container is no terminal"
 }
 
+@test "hostile container: whoever joins has no more rights than it, from when it can be seen" {
+    ok run -d --name c --network none "$IMAGE" sh -c '
+        while :; do for file in /proc/[1-9]*/status; do
+            while read -r key value; do
+                case $key in CapPrm:) [ "$value" = 00000000800405fb ] || echo "$value" ;; esac
+            done <$file
+        done; done 2>/dev/null'
+    for _ in {1..60}; do mcpd exec c true; done
+    for _ in {1..10}; do pty -- "${MCPD_CMD[@]}" exec -it c true; done
+    ok logs c
+    says ""
+}
+
 @test "hostile container: whoever joins is killed at once" {
     ok run -d --name c --network none "$IMAGE" sh -c 'while :; do kill -9 -1; done'
     for _ in {1..10}; do
