@@ -40,7 +40,7 @@ struct join {
     bool is_in_unified;
     int report_fds[2];
     int pid_fds[2]; /* the helper tells the number of the command's process */
-    int null_fd;    /* the host's, for a container that has none any more */
+    int null_fd;
     struct stat self;
 };
 
@@ -61,6 +61,21 @@ static void join_done(struct join *join)
     cleanup_close_fd(&join->null_fd);
 }
 
+/* The container's own, seen from here, where the host's is still in reach: a container may have
+ * removed its own. */
+static int open_null(const struct join_request *request, int *ret_fd, struct mcpd_error *err)
+{
+    CLEANUP_FD int root_fd = -1;
+    char path[32];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/root", (int)request->target_pid);
+    root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd >= 0 && (request->target_pidfd < 0 ||
+                         proc_pidfd_send_signal(request->target_pidfd, 0) == 0)) /* it was that */
+        *ret_fd = devices_open_null(root_fd, "/dev/null", NULL);
+    return *ret_fd >= 0 ? 0 : devices_open_host_null(ret_fd, err);
+}
+
 static int prepare(struct join *join, struct mcpd_error *err)
 {
     const struct join_request *request = join->request;
@@ -68,7 +83,7 @@ static int prepare(struct join *join, struct mcpd_error *err)
 
     if (pipe2(join->report_fds, O_CLOEXEC) < 0 || pipe2(join->pid_fds, O_CLOEXEC) < 0)
         return error_errno(err, "make a pipe");
-    rc = devices_open_host_null(&join->null_fd, err);
+    rc = open_null(request, &join->null_fd, err);
     if (rc == 0)
         rc = selfexe_stat(&join->self, err);
     if (rc == 0)
@@ -121,14 +136,12 @@ static int become_command(const struct join *join, int *report_fd, struct mcpd_e
     const struct join_request *request = join->request;
     CLEANUP(console_done) struct console console = CONSOLE_NONE;
     CLEANUP_FD int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    CLEANUP_FD int null_fd = root_fd < 0 ? -1 : devices_open_null(root_fd, "/dev/null", NULL);
     struct process_job process = {
         .process = request->process,
         .filter = &join->filter,
         .root_fd = root_fd,
         .stdio = {request->stdin_fd, request->stdout_fd, request->stderr_fd},
-        /* The container may have removed its own. */
-        .null_fd = null_fd >= 0 ? null_fd : join->null_fd,
+        .null_fd = join->null_fd,
         .self = join->self,
         .report_fd = join->report_fds[1],
         .console = request->process->tty ? &console : NULL,
