@@ -134,6 +134,31 @@ ENTRIES
     bounded 0 rm c
 }
 
+@test "hostile options: mounts over and below the kernel's file systems" {
+    local option
+    echo volume >"$T/file"
+    mkdir "$T/folder"
+    for option in "-v $T/folder:/proc" "-v $T/folder:/proc/self" "-v $T/folder:/proc/1" \
+        "-v $T/folder:/proc/sys/kernel" "-v $T/folder:/sys" "-v $T/folder:/sys/firmware" \
+        "-v $T/folder:/sys/fs/cgroup" "-v $T/folder:/dev" "-v $T/folder:/dev/pts" \
+        "-v $T/folder:/dev/shm" "-v $T/file:/dev/null" "-v $T/file:/proc/meminfo" \
+        "-v $T/folder:/etc" "-v /proc:/proc" "-v /sys:/sys" "-v /dev:/dev" "-v /:/host:ro" \
+        "--tmpfs /proc" "--tmpfs /sys" "--tmpfs /dev" "--tmpfs /sys/fs/cgroup" "--tmpfs /dev/shm"; do
+        # shellcheck disable=SC2086
+        bounded 0 run --rm --network none $option "$IMAGE" echo ran
+        says ran
+    done
+    for option in "-v $T/file:/proc/nosuch" "-v $T/folder:/dev/null" \
+        "-v $T/folder:/dev/null/x" "-v $T/folder:/" "--tmpfs /"; do
+        # shellcheck disable=SC2086
+        bounded 125 run --rm --network none $option "$IMAGE" true
+    done
+    ok ps -aq
+    says ""
+    run ! grep -q "$T/root/containers" /proc/self/mountinfo
+    [ -c /dev/null ] && [ -w /dev/null ]
+}
+
 # --- containers ----------------------------------------------------------------
 
 @test "hostile container: exec into one that has turned its files round" {
