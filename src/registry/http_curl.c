@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <string.h>
+#include <unistd.h>
 
 #define USER_AGENT         "mcpd"
 #define CONNECT_TIMEOUT_MS 15000
@@ -49,6 +50,17 @@ static bool is_hashed_folder(const char *path)
     return false;
 }
 
+/* A machine without Debian's ca-certificates knows no authority at all; NULL: it does. */
+static const char *missing_bundle(CURL *easy)
+{
+    char *bundle = NULL;
+    char *folder = NULL;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_CAINFO, &bundle);
+    (void)curl_easy_getinfo(easy, CURLINFO_CAPATH, &folder);
+    return bundle && access(bundle, F_OK) < 0 && !is_hashed_folder(folder) ? bundle : NULL;
+}
+
 static CURLcode set_trust(struct http_transfer *transfer)
 {
     const struct http_tls *tls = transfer->request.tls;
@@ -60,7 +72,7 @@ static CURLcode set_trust(struct http_transfer *transfer)
     (void)curl_easy_getinfo(easy, CURLINFO_CAPATH, &folder);
     if (file && *file)
         code = curl_easy_setopt(easy, CURLOPT_CAINFO, file);
-    else if (is_hashed_folder(folder))
+    else if (is_hashed_folder(folder) || missing_bundle(easy))
         code = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     if (!tls || code != CURLE_OK)
         return code;
@@ -293,6 +305,19 @@ static void explain_handshake(struct http_transfer *transfer)
         fail(transfer, HTTP_FAILURE_TRUST, MCPD_E_DENIED, "tls: ", text);
 }
 
+static void explain_trust(struct http_transfer *transfer, const char *text)
+{
+    CURL *fresh = curl_easy_init(); /* what the machine has, not what this transfer was told */
+    const char *missing = fresh && !getenv("SSL_CERT_FILE") ? missing_bundle(fresh) : NULL;
+    CLEANUP_FREE char *longer =
+        missing ? str_format("%s (no authority is known here: %s is missing)", text, missing)
+                : NULL;
+
+    fail(transfer, HTTP_FAILURE_TRUST, MCPD_E_DENIED,
+         "tls: failed to verify certificate: x509: ", longer ? longer : text);
+    curl_easy_cleanup(fresh);
+}
+
 void http_curl_explain(struct http_transfer *transfer, CURLcode code)
 {
     const char *text = *transfer->text ? transfer->text : curl_easy_strerror(code);
@@ -311,8 +336,7 @@ void http_curl_explain(struct http_transfer *transfer, CURLcode code)
         explain_handshake(transfer);
         return;
     case CURLE_PEER_FAILED_VERIFICATION:
-        fail(transfer, HTTP_FAILURE_TRUST, MCPD_E_DENIED,
-             "tls: failed to verify certificate: x509: ", text);
+        explain_trust(transfer, text);
         return;
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
