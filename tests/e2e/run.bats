@@ -232,7 +232,7 @@ load helper/common
 
 @test "run --replace: takes the place of another" {
     need busybox
-    ok run -d --name web --network none "$IMAGE" sleep 600
+    ok run -d --stop-timeout 1 --name web --network none "$IMAGE" sleep 600
     local first=$output
     ok run -d --replace --name web --network none "$IMAGE" sleep 600
     [ "${lines[-1]}" != "$first" ]
