@@ -241,6 +241,18 @@ load helper/common
     equal "${#lines[@]}" 1
 }
 
+# As a package is built, or a system before it is started.
+@test "run: in a chroot" {
+    root_only "only root has one"
+    need busybox
+    mkdir "$T/tree"
+    run -0 unshare --mount --propagation private sh -c 'mount --rbind / "$0" && exec chroot "$0" "$@"' \
+        "$T/tree" "${MCPD_CMD[@]}" run --rm --network none --memory 64m "$IMAGE" \
+        sh -c 'echo works; ls /sys/fs/cgroup | grep -c .'
+    [ "${lines[0]}" = works ]
+    [ "${lines[1]}" -ge 1 ]
+}
+
 @test "run --rm: nothing is left, whatever the exit code" {
     need busybox
     fails 3 run --rm --name c --network none "$IMAGE" sh -c 'exit 3'
