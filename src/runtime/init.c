@@ -128,7 +128,11 @@ static int mount_file_systems(const struct init_job *job, struct mount_sources *
     mounts.container_dir_fd = dir_fd;
     mounts.outside_root = outside_root;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return error_errno(err, "cut the propagation of mounts");
+        return errno == EINVAL
+                   ? error_set(err, MCPD_E_UNSUPPORTED,
+                               "the root directory is no mount point, as in a plain chroot: bind "
+                               "the folder on itself before (mount --bind DIR DIR)")
+                   : error_errno(err, "cut the propagation of mounts");
     rc = rootfs_mount(&rootfs, ret_root_fd, err);
     handshake_trace("root file system mounted");
     if (rc < 0)

@@ -253,6 +253,25 @@ load helper/common
     [ "${lines[1]}" -ge 1 ]
 }
 
+@test "run: in a chroot that is no mount point, a clear line" {
+    root_only "only root has one"
+    need busybox
+    mkdir "$T/tree"
+    cat >"$T/enter" <<'ENTER'
+cd "$1" || exit
+for entry in /*; do
+    if [ -L "$entry" ]; then cp -P "$entry" .; continue; fi
+    [ -d "$entry" ] || continue
+    mkdir ".$entry" && mount --rbind "$entry" ".$entry"
+done
+shift
+exec chroot . "$@"
+ENTER
+    run -125 unshare --mount --propagation private sh "$T/enter" "$T/tree" "${MCPD_CMD[@]}" \
+        run --rm --network none "$IMAGE" true
+    has "Error: the root directory is no mount point, as in a plain chroot"
+}
+
 @test "run --rm: nothing is left, whatever the exit code" {
     need busybox
     fails 3 run --rm --name c --network none "$IMAGE" sh -c 'exit 3'
