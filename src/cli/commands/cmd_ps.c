@@ -153,8 +153,8 @@ static int print(json_t *containers, const struct ps_values *values, struct mcpd
     if (!views)
         return error_no_memory(err, "list of containers");
     if (values->quiet)
-        return template_print("{{.ID}}", views, NULL, true, err);
-    return template_print(is_table ? TABLE : values->format, views, headings,
+        return template_print("ps", "{{.ID}}", views, NULL, true, err);
+    return template_print("ps", is_table ? TABLE : values->format, views, headings,
                           values->without_heading, err);
 }
 
