@@ -143,6 +143,10 @@ struct plan {
 void plan_init(struct plan *plan); /* all empty */
 void plan_done(struct plan *plan);
 
+/* JSON holds UTF-8 only, and nothing may come out of the record that did not go in: INVALID names
+ * the member that is none. */
+int plan_check_text(const struct plan *plan, struct mcpd_error *err) MUST_CHECK;
+
 /* "ociVersion", "process", "root", "hostname", "mounts", "linux" as the OCI has them, the rest
  * below "mcpd". */
 json_t *plan_to_json(const struct plan *plan);

@@ -162,10 +162,10 @@ static void test_refused_mounts(void **state)
         {"/a:b", MCPD_E_INVALID, "invalid container path \"b\", must be an absolute path"},
         {"/a:/", MCPD_E_INVALID, "invalid container path \"/\": it is the root"},
         {":/b", MCPD_E_INVALID, "host directory cannot be empty"},
-        {"/a:/b:wrong", MCPD_E_INVALID, "invalid mount option \"wrong\""},
+        {"/a:/b:wrong", MCPD_E_INVALID, "invalid option type \"wrong\""},
         {"/a:/b:U", MCPD_E_UNSUPPORTED, "mount option \"U\" is not supported yet"},
         {"/a:/b:ro:x", MCPD_E_INVALID,
-         "incorrect volume format, should be [host-dir:]ctr-dir[:option]"},
+         "/a:/b:ro:x: incorrect volume format, should be [host-dir:]ctr-dir[:option]"},
     };
     struct mcpd_create_options options = life_options();
 
@@ -181,16 +181,16 @@ static void test_refused_mounts(void **state)
     options.mounts = WORDS("target=/x,source=v");
     life_refused(&options, MCPD_E_UNSUPPORTED, "mounts of type \"volume\" are not supported yet");
     options.mounts = WORDS("type=bind,source=/x");
-    life_refused(&options, MCPD_E_INVALID, "must set volume destination: \"type=bind,source=/x\"");
+    life_refused(&options, MCPD_E_INVALID, "must set volume destination");
     options.mounts = WORDS("type=tmpfs,target=/x,what=1");
-    life_refused(&options, MCPD_E_INVALID, "invalid mount option \"what=1\"");
+    life_refused(&options, MCPD_E_INVALID, "what: invalid mount option");
     options.mounts = WORDS("type=bind,source=/x,target=/x,z=1");
-    life_refused(&options, MCPD_E_INVALID, "invalid mount option \"z=1\"");
+    life_refused(&options, MCPD_E_INVALID, "z: invalid mount option");
     options.mounts = WORDS("type=bind,source=/x,target=/x,U=true");
     life_refused(&options, MCPD_E_UNSUPPORTED, "mount option \"U\" is not supported yet");
     options = life_options();
     options.tmpfs = WORDS("/x:wrong");
-    life_refused(&options, MCPD_E_INVALID, "invalid tmpfs option \"wrong\"");
+    life_refused(&options, MCPD_E_INVALID, "unknown mount option \"wrong\": invalid mount option");
 }
 
 static void test_unparsable_values(void **state)
