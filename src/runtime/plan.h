@@ -54,6 +54,7 @@ struct plan_mount {
     bool is_file;             /* bind: destination is made as a file */
     bool copy_up;             /* tmpfs: starts with what the image has at the destination */
     bool is_user_volume;      /* asked for by -v or --mount: shown by inspect */
+    bool is_device;           /* asked for by --device: a node of the host */
 };
 
 struct plan_rlimit {

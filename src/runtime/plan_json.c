@@ -281,6 +281,8 @@ static json_t *mounts_to_json(const struct plan *plan)
             (void)json_object_set_new(object, "mcpdFile", json_true());
         if (mount->is_user_volume)
             (void)json_object_set_new(object, "mcpdVolume", json_true());
+        if (mount->is_device)
+            (void)json_object_set_new(object, "mcpdDevice", json_true());
         if (json_array_append_new(array, object) < 0) {
             json_decref(array);
             return NULL;
@@ -363,6 +365,8 @@ static int mount_from_json(const json_t *object, struct plan_mount *mount, struc
         rc = jsonx_get_bool(object, "mcpdFile", "mounts", &mount->is_file, err);
     if (rc == 0)
         rc = jsonx_get_bool(object, "mcpdVolume", "mounts", &mount->is_user_volume, err);
+    if (rc == 0)
+        rc = jsonx_get_bool(object, "mcpdDevice", "mounts", &mount->is_device, err);
     if (rc < 0)
         return rc;
     if (!mount->destination || (mount->kind == PLAN_MOUNT_BIND && !mount->source))
