@@ -9,7 +9,8 @@
  *   2. one syncfs brings all of it to the disk, whatever the number of files;
  *   3. blobs, then layers, are renamed into place;
  *   4. the folders that hold the new names are synced;
- *   5. the tag is written: synced file, rename, synced folder.
+ *   5. the tag is written: synced file, rename, synced folder; several of them in one instant
+ *      (tags_batch.h).
  *
  * Cut before 5, nothing but unused, whole objects are left: the next pull takes them up,
  * store_collect removes them. Removing goes the other way round: the tag first, synced, then
@@ -136,11 +137,26 @@ static int publish_content(const struct store *store, const struct commit *commi
     return rc;
 }
 
+static int give_names(const struct store *store, const struct commit *commit,
+                      struct mcpd_error *err)
+{
+    size_t count = 1 + commit->further_count;
+    CLEANUP_FREE struct store_name *names = calloc(count, sizeof(*names));
+
+    if (!names)
+        return error_no_memory(err, "names of images");
+    names[0] = (struct store_name){commit->name, commit->manifest_digest, commit->index_digest};
+    memcpy(names + 1, commit->further, commit->further_count * sizeof(*names));
+    return store_tag_all(store, names, count, err);
+}
+
 int store_commit(const struct store *store, const struct commit *commit, struct mcpd_error *err)
 {
     int rc = publish_content(store, commit, err);
 
-    return rc < 0 ? rc
-                  : store_tag(store, commit->name, &commit->manifest_digest, &commit->index_digest,
-                              err);
+    if (rc < 0)
+        return rc;
+    return commit->further_count > 0 ? give_names(store, commit, err)
+                                     : store_tag(store, commit->name, &commit->manifest_digest,
+                                                 &commit->index_digest, err);
 }

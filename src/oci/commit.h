@@ -40,13 +40,15 @@ struct commit {
     struct digest manifest_digest;
     struct digest index_digest;   /* that led to it, among the documents; unset: none */
     const struct reference *name; /* NULL: kept without a name */
+    /* Further names and images among what is committed: they become visible in the same instant. */
+    const struct store_name *further;
+    size_t further_count;
 };
 
 /*
  * The caller has held store_lock_shared since before it looked for what is already there. On
  * failure nothing is visible under a name; layers and blobs that were already renamed are whole,
- * and used by the next attempt or taken by store_collect. Further names of the same image:
- * store_tag.
+ * and used by the next attempt or taken by store_collect.
  */
 int store_commit(const struct store *store, const struct commit *commit,
                  struct mcpd_error *err) MUST_CHECK;

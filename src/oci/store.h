@@ -110,6 +110,19 @@ int store_tag(const struct store *store, const struct reference *name,
 /* A further name for an image that was found. */
 int store_add_name(const struct store *store, const struct image *image,
                    const struct reference *name, struct mcpd_error *err) MUST_CHECK;
+/* Several names, of one image or of many, in one instant: all of it happens, or nothing. */
+struct store_name {
+    const struct reference *name; /* NULL: an image that is kept without a name */
+    struct digest manifest_digest;
+    struct digest index_digest; /* unset: none */
+};
+int store_tag_all(const struct store *store, const struct store_name *names, size_t count,
+                  struct mcpd_error *err) MUST_CHECK;
+/* Takes names from an image, which stays (without a name, when it was the last); count 0: all of
+ * them. NOT_FOUND: "<name>: tag not known", and nothing has changed. */
+int store_untag_names(const struct store *store, const struct digest *image_id,
+                      const struct reference *names, size_t count,
+                      struct mcpd_error *err) MUST_CHECK;
 /* Removes one name; *ret_was_last tells whether none is left (then the next store_collect takes the
  * image). NOT_FOUND: "<name>: image not known". */
 int store_untag(const struct store *store, const struct reference *name, bool *ret_was_last,

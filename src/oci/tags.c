@@ -11,6 +11,7 @@
 #include "base/jsonx.h"
 #include "base/lock.h"
 #include "base/str.h"
+#include "oci/tags_batch.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -102,18 +103,12 @@ static int get_digest(const json_t *json, const char *key, struct digest *digest
     return rc < 0 || !text ? rc : digest_parse(text, digest, err);
 }
 
-int tags_read(const struct store *store, const char *file_name, struct tag *tag,
-              struct mcpd_error *err)
+static int parse_tag(const json_t *json, const char *file_name, struct tag *tag,
+                     struct mcpd_error *err)
 {
-    CLEANUP_JSON json_t *json = NULL;
     struct tag found = {.kind = tag->kind, .name = tag->name};
-    int rc = jsonx_load(store->tags_fd, file_name, TAG_MAX_BYTES, &json, err);
+    int rc = get_digest(json, "manifest", &found.manifest_digest, err);
 
-    if (rc == -MCPD_E_LIMIT)
-        return error_wrap(err, -MCPD_E_CORRUPT, "images/tags");
-    if (rc < 0)
-        return rc;
-    rc = get_digest(json, "manifest", &found.manifest_digest, err);
     if (rc == 0 && !digest_is_set(&found.manifest_digest))
         rc = error_set(err, MCPD_E_CORRUPT, "no manifest");
     if (rc == 0)
@@ -128,8 +123,32 @@ int tags_read(const struct store *store, const char *file_name, struct tag *tag,
     return 0;
 }
 
-int tags_write(const struct store *store, const char *file_name, const struct tag *tag,
-               struct mcpd_error *err)
+/* batch: what is changing together, NULL: nothing. */
+static int read_tag_of(const struct store *store, const json_t *batch, const char *file_name,
+                       struct tag *tag, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *json = json_incref(json_object_get(batch, file_name));
+    int rc = 0;
+
+    if (json_is_null(json))
+        return error_set(err, MCPD_E_NOT_FOUND, "images/tags/%s was removed", file_name);
+    if (!json)
+        rc = jsonx_load(store->tags_fd, file_name, TAG_MAX_BYTES, &json, err);
+    if (rc == -MCPD_E_LIMIT)
+        return error_wrap(err, -MCPD_E_CORRUPT, "images/tags");
+    return rc < 0 ? rc : parse_tag(json, file_name, tag, err);
+}
+
+int tags_read(const struct store *store, const char *file_name, struct tag *tag,
+              struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *batch = NULL;
+    int rc = tags_batch_load(store, &batch, err);
+
+    return rc < 0 ? rc : read_tag_of(store, batch, file_name, tag, err);
+}
+
+json_t *tags_to_json(const struct tag *tag)
 {
     CLEANUP_JSON json_t *json = json_pack("{s:s}", "manifest", tag->manifest_digest.text);
     int failed = !json;
@@ -140,7 +159,15 @@ int tags_write(const struct store *store, const char *file_name, const struct ta
         failed |= json_object_set_new(json, "index", json_string(tag->index_digest.text));
     if (tag->is_further)
         failed |= json_object_set_new(json, "further", json_true());
-    if (failed)
+    return failed ? NULL : TAKE_PTR(json);
+}
+
+int tags_write(const struct store *store, const char *file_name, const struct tag *tag,
+               struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *json = tags_to_json(tag);
+
+    if (!json)
         return error_no_memory(err, "tag");
     return jsonx_save(store->tags_fd, file_name, json, FS_WRITE_SYNC, err);
 }
@@ -157,7 +184,15 @@ int tags_sync(const struct store *store, struct mcpd_error *err)
 
 int tags_lock(const struct store *store, int *ret_fd, struct mcpd_error *err)
 {
-    return lock_take(store->tags_fd, LOCK_NAME, LOCK_KIND_EXCLUSIVE, -1, ret_fd, err);
+    CLEANUP_FD int fd = -1;
+    int rc = lock_take(store->tags_fd, LOCK_NAME, LOCK_KIND_EXCLUSIVE, -1, &fd, err);
+
+    if (rc == 0)
+        rc = tags_batch_finish(store, err);
+    if (rc < 0)
+        return rc;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
 }
 
 /* ---------------------------------------------------------------- all tags */
@@ -175,6 +210,7 @@ void tag_list_done(struct tag_list *list)
 
 struct listing {
     const struct store *store;
+    json_t *batch; /* owned; NULL: none */
     struct tag_list list;
     size_t capacity;
 };
@@ -188,11 +224,12 @@ static void look_up_image_id(const struct store *store, struct tag *tag)
         tag->image_id = document.manifest.config.digest;
 }
 
-static int read_tag(const struct store *store, const char *file_name, struct tag *tag,
+static int read_tag(const struct listing *listing, const char *file_name, struct tag *tag,
                     struct mcpd_error *err)
 {
+    const struct store *store = listing->store;
     struct stat st;
-    int rc = tags_read(store, file_name, tag, err);
+    int rc = read_tag_of(store, listing->batch, file_name, tag, err);
 
     if (rc < 0)
         return rc;
@@ -226,19 +263,12 @@ static int append(struct listing *listing, const struct tag *tag, struct mcpd_er
     return 0;
 }
 
-static int visit_tag(int dir_fd, const char *name, unsigned char type, void *context,
-                     struct mcpd_error *err)
+static int add_tag(struct listing *listing, const char *name, struct mcpd_error *err)
 {
-    struct listing *listing = context;
     struct mcpd_error problem = {0};
     struct tag tag = {0};
-    int rc;
+    int rc = read_tag(listing, name, &tag, &problem);
 
-    (void)dir_fd;
-    (void)type;
-    if (name[0] == '.')
-        return 0;
-    rc = read_tag(listing->store, name, &tag, &problem);
     if (rc == -MCPD_E_NO_MEMORY)
         return error_copy(err, &problem);
     if (rc == -MCPD_E_NOT_FOUND) /* removed since we read the folder */
@@ -251,6 +281,32 @@ static int visit_tag(int dir_fd, const char *name, unsigned char type, void *con
     if (rc < 0)
         free(tag.name);
     return rc;
+}
+
+static int visit_tag(int dir_fd, const char *name, unsigned char type, void *context,
+                     struct mcpd_error *err)
+{
+    struct listing *listing = context;
+
+    (void)dir_fd;
+    (void)type;
+    if (name[0] == '.' || json_object_get(listing->batch, name))
+        return 0;
+    return add_tag(listing, name, err);
+}
+
+static int add_batch(struct listing *listing, struct mcpd_error *err)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(listing->batch, name, value) {
+        int rc = json_is_null(value) ? 0 : add_tag(listing, name, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
 }
 
 static int compare_tags(const void *a, const void *b)
@@ -269,8 +325,13 @@ static int compare_tags(const void *a, const void *b)
 int tags_list(const struct store *store, struct tag_list *ret_list, struct mcpd_error *err)
 {
     struct listing listing = {.store = store};
-    int rc = fs_visit_dir(store->tags_fd, ".", visit_tag, &listing, err);
+    int rc = tags_batch_load(store, &listing.batch, err);
 
+    if (rc == 0)
+        rc = fs_visit_dir(store->tags_fd, ".", visit_tag, &listing, err);
+    if (rc == 0)
+        rc = add_batch(&listing, err);
+    json_decref(listing.batch);
     if (rc < 0) {
         tag_list_done(&listing.list);
         return rc;
@@ -304,6 +365,14 @@ size_t tags_group_length(const struct tag_list *list, size_t first)
     return next - first;
 }
 
+int tags_listed_file_name(const struct tag *tag, char buffer[TAGS_NAME_SIZE],
+                          struct mcpd_error *err)
+{
+    if (encode(tag->name, buffer) < 0)
+        return error_set(err, MCPD_E_LIMIT, "%s: the name is too long", tag->name);
+    return 0;
+}
+
 bool tags_is_current(const struct store *store, const struct tag *tag)
 {
     char file_name[TAGS_NAME_SIZE];
@@ -316,8 +385,7 @@ bool tags_is_current(const struct store *store, const struct tag *tag)
 int tags_remove_listed(const struct store *store, const struct tag *tag, struct mcpd_error *err)
 {
     char file_name[TAGS_NAME_SIZE];
+    int rc = tags_listed_file_name(tag, file_name, err);
 
-    if (encode(tag->name, file_name) < 0)
-        return error_set(err, MCPD_E_LIMIT, "%s: the name is too long", tag->name);
-    return tags_remove(store, file_name, err);
+    return rc < 0 ? rc : tags_remove(store, file_name, err);
 }

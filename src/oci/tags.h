@@ -9,8 +9,8 @@
  * The file name is the normalised reference with '%' and '/' percent-encoded; with a digest the tag
  * is left out, as podman does
  * ("docker.io%2Flibrary%2Falpine:latest", "h%2Fx@sha256:.."). "@sha256:HEX" keeps an image that has
- * no name. Names that begin with '.' are not tags: the lock of the folder, and files that are still
- * being written.
+ * no name. Names that begin with '.' are not tags: the lock of the folder, names that are changing
+ * together (tags_batch.h), and files that are still being written.
  */
 #ifndef OCI_TAGS_H
 #define OCI_TAGS_H
@@ -59,11 +59,14 @@ int tags_read(const struct store *store, const char *file_name, struct tag *tag,
 /* Atomic, synced with its folder. */
 int tags_write(const struct store *store, const char *file_name, const struct tag *tag,
                struct mcpd_error *err) MUST_CHECK;
+/* What the file holds; NULL without memory. New reference. */
+json_t *tags_to_json(const struct tag *tag);
 /* Absent is success. Not synced: tags_sync. */
 int tags_remove(const struct store *store, const char *file_name,
                 struct mcpd_error *err) MUST_CHECK;
 int tags_sync(const struct store *store, struct mcpd_error *err) MUST_CHECK;
-/* Held while a name is changed: what was read is still so when it is written. */
+/* Held while a name is changed: what was read is still so when it is written. Finishes first what
+ * a killed process has left half done. */
 int tags_lock(const struct store *store, int *ret_fd, struct mcpd_error *err) MUST_CHECK;
 
 /* Every readable tag, sorted by image, manifest, kind and name; others are a warning of the store.
@@ -74,6 +77,8 @@ int tags_list(const struct store *store, struct tag_list *ret_list,
 size_t tags_repository_length(const char *name);
 /* How many tags of the list, from `first` on, name the same image? */
 size_t tags_group_length(const struct tag_list *list, size_t first);
+int tags_listed_file_name(const struct tag *tag, char buffer[TAGS_NAME_SIZE],
+                          struct mcpd_error *err) MUST_CHECK;
 /* Is it still as listed (or was it removed or moved since)? */
 bool tags_is_current(const struct store *store, const struct tag *tag);
 int tags_remove_listed(const struct store *store, const struct tag *tag,
