@@ -1,5 +1,5 @@
 /*
- * ingest.c - see ingest.h: the layers of one image together.
+ * ingest.c - see ingest.h: the layers of one image, or of several, together.
  *
  * Theory of operation. Every layer runs through WAITING, FETCHING, FETCHED, DONE; ingest_step moves
  * each as far as it goes. The locks of the partial files are taken in the order of the digests, and
@@ -22,7 +22,8 @@
 
 struct ingest {
     const struct store *store;
-    const struct imageconfig *config;
+    struct ingest_image *images; /* owned array */
+    size_t image_count;
     struct ingest_layer *layers; /* owned; largest first */
     size_t count;
     struct ingest_layer **lock_order; /* owned array */
@@ -49,8 +50,8 @@ static int compare_digests(const void *a, const void *b)
     return strcmp((*left)->descriptor->digest.text, (*right)->descriptor->digest.text);
 }
 
-/* The same layer may stand in an image several times: it is one piece of work. *ret_is_new tells.
- */
+/* The same layer may stand in an image several times, or in several images: it is one piece of
+ * work. *ret_is_new tells. */
 static int check_twice(const struct ingest *ingest, const struct descriptor *descriptor,
                        const struct digest *diff_id, bool *ret_is_new, struct mcpd_error *err)
 {
@@ -109,30 +110,57 @@ static void ignore_sigpipe(struct ingest *ingest)
     (void)sigaction(SIGPIPE, &ignore, &ingest->old_sigpipe);
 }
 
-int ingest_new(const struct store *store, const struct worker_pool *pool,
-               const struct manifest *manifest, const struct imageconfig *config,
-               const struct progress_sink *progress, struct ingest **ret_ingest,
-               struct mcpd_error *err)
+static int check_image(const struct ingest_image *image, struct mcpd_error *err)
 {
-    CLEANUP_INGEST struct ingest *ingest = NULL;
+    if (image->manifest->layer_count == image->config->diff_id_count)
+        return 0;
+    return error_set(err, MCPD_E_CORRUPT,
+                     "the manifest has %zu layers, but the config speaks of %zu",
+                     image->manifest->layer_count, image->config->diff_id_count);
+}
+
+static int add_images(struct ingest *ingest, const struct worker_pool *pool,
+                      const struct progress_sink *progress, struct mcpd_error *err)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < ingest->image_count; i++)
+        count += ingest->images[i].manifest->layer_count;
+    ingest->layers = calloc(count + 1, sizeof(*ingest->layers));
+    ingest->lock_order = calloc(count + 1, sizeof(struct ingest_layer *));
+    if (!ingest->layers || !ingest->lock_order)
+        return error_no_memory(err, "layers");
+    for (size_t i = 0; i < ingest->image_count; i++) {
+        const struct ingest_image *image = &ingest->images[i];
+        int rc = check_image(image, err);
+
+        if (rc == 0)
+            rc = add_layers(ingest, pool, image->manifest, image->config, progress, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int ingest_new_images(const struct store *store, const struct worker_pool *pool,
+                      const struct ingest_image *images, size_t image_count,
+                      const struct progress_sink *progress, struct ingest **ret_ingest,
+                      struct mcpd_error *err)
+{
+    CLEANUP_INGEST struct ingest *ingest = calloc(1, sizeof(*ingest));
     int rc;
 
-    if (manifest->layer_count != config->diff_id_count)
-        return error_set(err, MCPD_E_CORRUPT,
-                         "the manifest has %zu layers, but the config speaks of %zu",
-                         manifest->layer_count, config->diff_id_count);
-    ingest = calloc(1, sizeof(*ingest));
     if (!ingest)
         return error_no_memory(err, "layers");
     ignore_sigpipe(ingest);
     ingest->store = store;
-    ingest->config = config;
     ingest->worker_limit = worker_limit();
-    ingest->layers = calloc(manifest->layer_count + 1, sizeof(*ingest->layers));
-    ingest->lock_order = calloc(manifest->layer_count + 1, sizeof(struct ingest_layer *));
-    if (!ingest->layers || !ingest->lock_order)
+    ingest->images = calloc(image_count + 1, sizeof(*images));
+    if (!ingest->images)
         return error_no_memory(err, "layers");
-    rc = add_layers(ingest, pool, manifest, config, progress, err);
+    for (; ingest->image_count < image_count; ingest->image_count++)
+        ingest->images[ingest->image_count] = images[ingest->image_count];
+    rc = add_images(ingest, pool, progress, err);
     if (rc < 0)
         return rc;
     qsort(ingest->layers, ingest->count, sizeof(*ingest->layers), compare_sizes);
@@ -141,6 +169,16 @@ int ingest_new(const struct store *store, const struct worker_pool *pool,
     qsort(ingest->lock_order, ingest->count, sizeof(struct ingest_layer *), compare_digests);
     *ret_ingest = TAKE_PTR(ingest);
     return 0;
+}
+
+int ingest_new(const struct store *store, const struct worker_pool *pool,
+               const struct manifest *manifest, const struct imageconfig *config,
+               const struct progress_sink *progress, struct ingest **ret_ingest,
+               struct mcpd_error *err)
+{
+    const struct ingest_image image = {manifest, config};
+
+    return ingest_new_images(store, pool, &image, 1, progress, ret_ingest, err);
 }
 
 static bool has_digest(const struct digest *list, size_t count, const struct digest *digest)
@@ -175,6 +213,7 @@ void ingest_free(struct ingest *ingest)
     (void)sigaction(SIGPIPE, &ingest->old_sigpipe, NULL);
     free(ingest->lock_order);
     free(ingest->layers);
+    free(ingest->images);
     free(ingest);
 }
 
@@ -331,8 +370,7 @@ int ingest_step(struct ingest *ingest, struct mcpd_error *err)
 /* ------------------------------------------------------------------ making it visible */
 
 /* The new layer of a diff_id; NULL when it was in the store. */
-static const struct ingest_layer *find_new(const struct ingest *ingest,
-                                           const struct digest *diff_id)
+static struct ingest_layer *find_new(struct ingest *ingest, const struct digest *diff_id)
 {
     for (size_t i = 0; i < ingest->count; i++)
         if (ingest->layers[i].is_unpacked && digest_equal(&ingest->layers[i].diff_id, diff_id))
@@ -340,22 +378,26 @@ static const struct ingest_layer *find_new(const struct ingest *ingest,
     return NULL;
 }
 
-static int adopt_implied(const struct ingest *ingest, struct mcpd_error *err)
+/* Of layers that several images share the first image decides. */
+static int adopt_implied(struct ingest *ingest, const struct imageconfig *config,
+                         struct mcpd_error *err)
 {
-    const struct imageconfig *config = ingest->config;
     CLEANUP_FREE struct implied_layer *layers = calloc(config->diff_id_count + 1, sizeof(*layers));
     bool is_needed = false;
 
     if (!layers)
         return error_no_memory(err, "layers");
     for (size_t i = 0; i < config->diff_id_count; i++) {
-        const struct ingest_layer *layer = find_new(ingest, &config->diff_ids[i]);
+        struct ingest_layer *layer = find_new(ingest, &config->diff_ids[i]);
 
         if (!layer) {
             store_layer_path(&config->diff_ids[i], layers[i].path);
             continue;
         }
         (void)snprintf(layers[i].path, sizeof(layers[i].path), "tmp/%s/fs", layer->tmp.name);
+        if (layer->is_adopted)
+            continue;
+        layer->is_adopted = true;
         layers[i].paths = layer->result.implied;
         layers[i].bytes = layer->result.implied_bytes;
         is_needed |= layers[i].bytes > 0;
@@ -364,10 +406,9 @@ static int adopt_implied(const struct ingest *ingest, struct mcpd_error *err)
                      : 0;
 }
 
-int ingest_commit(struct ingest *ingest, const struct commit_document *documents,
-                  size_t document_count, const struct digest *manifest_digest,
-                  const struct digest *index_digest, const struct reference *name,
-                  struct mcpd_error *err)
+int ingest_commit_images(struct ingest *ingest, const struct commit_document *documents,
+                         size_t document_count, const struct store_name *names, size_t name_count,
+                         struct mcpd_error *err)
 {
     CLEANUP_FREE struct commit_layer *layers = calloc(ingest->count + 1, sizeof(*layers));
     CLEANUP_FREE struct digest *partials = calloc(ingest->count + 1, sizeof(*partials));
@@ -376,18 +417,21 @@ int ingest_commit(struct ingest *ingest, const struct commit_document *documents
         .partials = partials,
         .documents = documents,
         .document_count = document_count,
-        .manifest_digest = *manifest_digest,
-        .index_digest = *index_digest,
-        .name = name,
+        .manifest_digest = names[0].manifest_digest,
+        .index_digest = names[0].index_digest,
+        .name = names[0].name,
+        .further = names + 1,
+        .further_count = name_count - 1,
     };
-
-    int rc;
 
     if (!layers || !partials)
         return error_no_memory(err, "layers");
-    rc = adopt_implied(ingest, err);
-    if (rc < 0)
-        return rc;
+    for (size_t i = 0; i < ingest->image_count; i++) {
+        int rc = adopt_implied(ingest, ingest->images[i].config, err);
+
+        if (rc < 0)
+            return rc;
+    }
     for (size_t i = 0; i < ingest->count; i++) {
         const struct ingest_layer *layer = &ingest->layers[i];
 
@@ -407,4 +451,14 @@ int ingest_commit(struct ingest *ingest, const struct commit_document *documents
             partials[commit.partial_count++] = layer->descriptor->digest;
     }
     return store_commit(ingest->store, &commit, err);
+}
+
+int ingest_commit(struct ingest *ingest, const struct commit_document *documents,
+                  size_t document_count, const struct digest *manifest_digest,
+                  const struct digest *index_digest, const struct reference *name,
+                  struct mcpd_error *err)
+{
+    const struct store_name names[] = {{name, *manifest_digest, *index_digest}};
+
+    return ingest_commit_images(ingest, documents, document_count, names, ARRAY_SIZE(names), err);
 }

@@ -1,6 +1,7 @@
 /*
- * ingest.h - the layers of one image on their way into the store: every one is downloaded (or read
- * from an archive), verified and unpacked beside the others, then all become visible at once.
+ * ingest.h - the layers of one image, or of several, on their way into the store: every one is
+ * downloaded (or read from an archive), verified and unpacked beside the others, then all become
+ * visible at once.
  *
  * The owner (pull, load) brings the bytes, whenever and in whatever order it gets them; ingest
  * keeps the partial files and their locks, feeds the workers and knows what is still missing. It
@@ -40,6 +41,15 @@ int ingest_new(const struct store *store, const struct worker_pool *pool,
                const struct manifest *manifest, const struct imageconfig *config,
                const struct progress_sink *progress, struct ingest **ret_ingest,
                struct mcpd_error *err) MUST_CHECK;
+/* The same for several images; a layer that they share is one piece of work. */
+struct ingest_image {
+    const struct manifest *manifest;
+    const struct imageconfig *config;
+};
+int ingest_new_images(const struct store *store, const struct worker_pool *pool,
+                      const struct ingest_image *images, size_t image_count,
+                      const struct progress_sink *progress, struct ingest **ret_ingest,
+                      struct mcpd_error *err) MUST_CHECK;
 /* Lets go of everything; what is not committed stays for a later attempt as far as it is useful. */
 void ingest_free(struct ingest *ingest);
 
@@ -82,6 +92,10 @@ int ingest_commit(struct ingest *ingest, const struct commit_document *documents
                   size_t document_count, const struct digest *manifest_digest,
                   const struct digest *index_digest, const struct reference *name,
                   struct mcpd_error *err) MUST_CHECK;
+/* The same for several images, or names: they become visible in one instant. At least one. */
+int ingest_commit_images(struct ingest *ingest, const struct commit_document *documents,
+                         size_t document_count, const struct store_name *names, size_t name_count,
+                         struct mcpd_error *err) MUST_CHECK;
 
 static inline void cleanup_ingest(struct ingest **ingest)
 {

@@ -27,6 +27,7 @@ struct ingest_layer {
     struct storetmp tmp; /* where the worker unpacks */
     struct worker worker;
     bool is_unpacked;
+    bool is_adopted;                /* its implied folders have got their attributes */
     struct mcpd_error worker_error; /* it failed, but the download may be to blame; code 0: no */
     struct unpack_result result;
     int64_t reported_ms;
