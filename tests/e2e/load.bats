@@ -141,3 +141,90 @@ ENTRIES
     ok images -q
     says ""
 }
+
+@test "load: from stdin and from a file, gzip, zstd, xz and bzip2, told by content" {
+    local pack
+    for pack in gzip zstd xz bzip2; do
+        "$pack" -c <"$IMAGES/docker-archive.tar" >"$T/archive.tar"
+        run -0 --separate-stderr mcpd load -q <"$T/archive.tar"
+        says "Loaded image: localhost/loaded:docker"
+        ok load -q -i "$T/archive.tar"
+        says "Loaded image: localhost/loaded:docker"
+        head -c "$(($(stat -c %s "$T/archive.tar") / 2))" "$T/archive.tar" >"$T/half"
+        fails 125 load -q -i "$T/half"
+    done
+}
+
+# An xz stream may ask for a dictionary of 1.5 GiB: the process that decompresses has no such memory.
+@test "load: a packed archive that wants gigabytes of memory is refused" {
+    head -c 1000000 /dev/zero | xz -c --format=xz --lzma2=preset=0,dict=1536MiB >"$T/greedy.xz"
+    fails 125 load -q -i "$T/greedy.xz"
+    ok images -q
+    says ""
+}
+
+@test "load: several images at once, a shared layer once" {
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$REGISTRY/t/entry:both" \
+        "oci:$T/layout:quay.io/x/both:1"
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$REGISTRY/t/nocmd:latest" \
+        "oci:$T/layout:quay.io/x/nocmd:1"
+    ok load -q -i "$T/layout"
+    says "Loaded image: quay.io/x/both:1
+Loaded image: quay.io/x/nocmd:1"
+    equal "$(find "$T/root/layers" -mindepth 1 -maxdepth 1 | wc -l)" 1
+    ok run --rm --network none quay.io/x/both:1
+    says "ep cmd"
+}
+
+@test "load: one of several is bad, and nothing has changed" {
+    local blob
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$REGISTRY/t/entry:both" \
+        "oci:$T/layout:quay.io/x/both:1"
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$REGISTRY/t/config:v1.2" \
+        "oci:$T/layout:quay.io/x/config:1"
+    blob=$(jq -r '.manifests[1].digest' "$T/layout/index.json")
+    rm "$T/layout/blobs/sha256/${blob#sha256:}"
+    fails 125 load -i "$T/layout"
+    error_is "Error: loading $T/layout: the archive lacks blob $blob"
+    ok images -q
+    says ""
+}
+
+@test "load: oci-dir and docker-dir of skopeo" {
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$REGISTRY/t/busybox:latest" \
+        "dir:$T/docker-dir"
+    ok load -q -i "$T/docker-dir"
+    is_id "${output#Loaded image: sha256:}"
+    ok run --rm --network none "${output#Loaded image: sha256:}" echo works
+    says works
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$REGISTRY/t/busybox:oci" \
+        "oci:$T/oci-dir:localhost/dir:1"
+    ok load -q -i "$T/oci-dir"
+    says "Loaded image: localhost/dir:1"
+    ok run --rm --network none localhost/dir:1 echo works
+}
+
+@test "load: --platform, --arch and --variant choose from an index in the archive" {
+    skopeo copy -q --insecure-policy --src-tls-verify=false --all "docker://$REGISTRY/t/busybox:list" \
+        "oci-archive:$T/list.tar:localhost/list:1"
+    ok load -q -i "$T/list.tar"
+    ok image inspect --format '{{.Architecture}}' localhost/list:1
+    says amd64
+    ok load -q --platform linux/arm64 -i "$T/list.tar"
+    ok image inspect --format '{{.Architecture}}' localhost/list:1
+    says arm64
+    ok load -q --arch arm --variant v8 -i "$T/list.tar"
+    ok image inspect --format '{{.Architecture}}' localhost/list:1
+    says arm
+    fails 125 load -q --arch arm --variant v6 -i "$T/list.tar"
+    error_is "Error: loading $T/list.tar: no image found in manifest list for linux/arm/v6; it has linux/arm64/v8, linux/arm/v7, linux/amd64"
+}
+
+@test "load: progress says what podman says" {
+    ok load -i "$IMAGES/docker-archive.tar"
+    [ "$stderr" = "Getting image source signatures
+$(grep -o 'Copying blob sha256:[0-9a-f]*' <<<"$stderr")
+$(grep -o 'Copying config sha256:[0-9a-f]*' <<<"$stderr")
+Writing manifest to image destination
+Storing signatures" ] || explain "not podman's lines"
+}

@@ -3,11 +3,13 @@
 #include "cli/commands/commands.h"
 #include "cli/out.h"
 #include "cli/progress.h"
+#include "cli/registry_opts.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
 
 struct load_values {
+    struct registry_values registry; /* the platform */
     const char *input;
     const char *progress;
     bool quiet;
@@ -16,12 +18,16 @@ struct load_values {
 #define AT(member) offsetof(struct load_values, member)
 
 static const struct opt rows[] = {
-    OPT('i', "input", "FILE", STRING, AT(input), "The archive; stdin if unset"),
+    OPT('i', "input", "PATH", STRING, AT(input), "The archive or folder; stdin if unset"),
     OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Show no progress"),
 };
 
-static const struct opt_group groups[] = {OPT_GROUP(rows, 0), OPT_GROUPS_END};
+static const struct opt_group groups[] = {
+    OPT_GROUP(rows, 0),
+    OPT_GROUP(platform_rows, AT(registry)),
+    OPT_GROUPS_END,
+};
 
 static int check_input(const char *input, struct mcpd_error *err)
 {
@@ -51,17 +57,15 @@ static int load_archive(struct mcpd_engine *engine, const char *input,
     return rc < 0 ? error_wrap(err, rc, "loading %s", input ? input : "standard input") : 0;
 }
 
-static int run(struct cli *cli, void *raw_values, char **arguments)
+static int load(struct cli *cli, const struct load_values *values)
 {
-    const struct load_values *values = raw_values;
-    struct mcpd_registry_options options = {0};
+    struct mcpd_registry_options options = values->registry.options;
     char **names = NULL;
     struct progress progress;
     struct mcpd_engine *engine;
     struct mcpd_error err = {0};
     int rc = progress_init(&progress, values->progress, values->quiet, &err);
 
-    (void)arguments;
     progress_connect(&progress, &options);
     if (rc == 0)
         rc = check_input(values->input, &err);
@@ -78,11 +82,29 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
     return 0;
 }
 
+static int run(struct cli *cli, void *raw_values, char **arguments)
+{
+    struct load_values *values = raw_values;
+    struct mcpd_error err = {0};
+    int status;
+
+    (void)arguments;
+    if (registry_finish(&values->registry, &err) < 0)
+        return cli_fail(cli, &err);
+    status = load(cli, values);
+    registry_done(&values->registry);
+    return status;
+}
+
 const struct command cmd_load = {
     .arguments = "[options]",
     .summary = "Load images from an archive",
-    .details = "Reads what `podman save` and `docker save` write: docker-archive and oci-archive.",
-    .examples = "load -i app.tar",
+    .details =
+        "Reads what podman, docker and skopeo save: docker-archive and oci-archive (also packed "
+        "with "
+        "gzip, zstd, xz or bzip2), docker-dir and oci-dir. All images of an archive appear at "
+        "once, or none does.",
+    .examples = "load -i app.tar\nload <app.tar.gz\nload -i layout/ --platform linux/arm64",
     .groups = groups,
     .values_size = sizeof(struct load_values),
     .run = run,

@@ -1,20 +1,26 @@
 /*
  * archive_file.c - see archive_file.h. libarchive walks over the headers once; the contents are
- * read later, where the index says, without it.
+ * read later, where the index says, without it. A file of a folder is opened anew for each piece:
+ * there may be more of them than descriptors.
  */
 #include "oci/layer/archive_file.h"
 
 #include "base/fsutil.h"
+#include "base/saferoot.h"
 #include "base/str.h"
-#include "oci/layer/inflate.h"
+#include "oci/layer/archive_spool.h"
+#include "oci/layer/sha256.h"
 #include "oci/layer/unpack_policy.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define READ_BYTES (128u << 10)
+#define HASH_BYTES (1u << 20)
+#define BLOBS      "blobs/sha256"
 #define MAX_LINKS  8
 
 void archive_file_done(struct archive_file *file)
@@ -29,51 +35,6 @@ void archive_file_done(struct archive_file *file)
 }
 
 /* ------------------------------------------------------------------ getting a plain file */
-
-static ssize_t read_input(void *context, void *buffer, size_t size, struct mcpd_error *err)
-{
-    const int *fd = context;
-    ssize_t count;
-
-    do
-        count = read(*fd, buffer, size);
-    while (count < 0 && errno == EINTR);
-    return count < 0 ? error_errno(err, "read the archive") : count;
-}
-
-static int open_unnamed(int tmp_fd, int *ret_fd, struct mcpd_error *err)
-{
-    int fd = openat(tmp_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        return error_errno(err, "make an unnamed file in the store");
-    *ret_fd = fd;
-    return 0;
-}
-
-static int spool(int input_fd, int tmp_fd, int *ret_fd, struct mcpd_error *err)
-{
-    CLEANUP_INFLATE struct inflate *inflate = NULL;
-    CLEANUP_FD int fd = -1;
-    int rc = open_unnamed(tmp_fd, &fd, err);
-
-    if (rc == 0)
-        rc = inflate_new(read_input, &input_fd, &inflate, err);
-    while (rc == 0) {
-        const void *bytes = NULL;
-        size_t count = 0;
-
-        rc = inflate_next(inflate, &bytes, &count, err);
-        if (rc == 0 && count == 0)
-            break;
-        if (rc == 0)
-            rc = fs_write_all(fd, bytes, count, "a copy of the archive", err);
-    }
-    if (rc < 0)
-        return rc;
-    *ret_fd = TAKE_FD(fd);
-    return 0;
-}
 
 /* A regular file that begins like a tar can be used as it is. */
 static bool is_plain_tar(int fd)
@@ -284,21 +245,75 @@ static int make_index(struct archive_file *file, struct mcpd_error *err)
     return rc;
 }
 
+/* ------------------------------------------------------------------ a folder */
+
+struct folder {
+    struct archive_file *file;
+    const char *prefix; /* "", or with its slash */
+    size_t capacity;
+};
+
+static int add_file(int dir_fd, const char *name, unsigned char type, void *context,
+                    struct mcpd_error *err)
+{
+    struct folder *folder = context;
+    struct archive_file *file = folder->file;
+    struct stat st;
+    int rc;
+
+    (void)type;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    rc = grow(file, &folder->capacity, err);
+    if (rc < 0)
+        return rc;
+    file->members[file->count] = (struct archive_member){
+        .name = str_format("%s%s", folder->prefix, name),
+        .size = (uint64_t)st.st_size,
+    };
+    if (!file->members[file->count].name)
+        return error_no_memory(err, "the folder's index");
+    file->count++;
+    return 0;
+}
+
+static int index_folder(struct archive_file *file, struct mcpd_error *err)
+{
+    struct folder folder = {.file = file, .prefix = ""};
+    int rc = fs_visit_dir(file->fd, ".", add_file, &folder, err);
+
+    folder.prefix = BLOBS "/";
+    if (rc == 0 && fs_exists(file->fd, BLOBS))
+        rc = fs_visit_dir(file->fd, BLOBS, add_file, &folder, err);
+    if (rc == 0 && file->count > 0)
+        qsort(file->members, file->count, sizeof(*file->members), compare_members);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ either */
+
+static bool is_folder(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int archive_file_open(int input_fd, int tmp_fd, struct archive_file *ret_file,
                       struct mcpd_error *err)
 {
-    CLEANUP_ARCHIVE_FILE struct archive_file file = {.fd = -1};
+    CLEANUP_ARCHIVE_FILE struct archive_file file = {.fd = -1, .is_folder = is_folder(input_fd)};
     int rc = 0;
 
-    if (is_plain_tar(input_fd)) {
+    if (file.is_folder || is_plain_tar(input_fd)) {
         file.fd = fcntl(input_fd, F_DUPFD_CLOEXEC, 0);
         if (file.fd < 0)
             rc = error_errno(err, "duplicate a descriptor");
     } else {
-        rc = spool(input_fd, tmp_fd, &file.fd, err);
+        rc = archive_spool(input_fd, tmp_fd, &file.fd, err);
     }
     if (rc == 0)
-        rc = make_index(&file, err);
+        rc = file.is_folder ? index_folder(&file, err) : make_index(&file, err);
     if (rc < 0)
         return rc;
     *ret_file = file;
@@ -334,16 +349,32 @@ const struct archive_member *archive_file_find(const struct archive_file *file, 
     return member;
 }
 
+bool archive_file_has_twice(const struct archive_file *file, const char *name)
+{
+    CLEANUP_FREE char *clean = normalise("", name);
+    const struct archive_member *member = clean ? find_exactly(file, clean) : NULL;
+
+    return member && member + 1 < file->members + file->count &&
+           strcmp(member[1].name, member->name) == 0;
+}
+
 ssize_t archive_file_pread(const struct archive_file *file, const struct archive_member *member,
                            uint64_t offset, void *buffer, size_t size, struct mcpd_error *err)
 {
     uint64_t left = offset < member->size ? member->size - offset : 0;
+    CLEANUP_FD int own_fd = -1;
     ssize_t count;
 
     if (size > left)
         size = (size_t)left;
+    if (file->is_folder) {
+        own_fd = saferoot_open(file->fd, member->name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, err);
+        if (own_fd < 0)
+            return own_fd;
+    }
     do
-        count = pread(file->fd, buffer, size, (off_t)(member->offset + offset));
+        count = pread(file->is_folder ? own_fd : file->fd, buffer, size,
+                      (off_t)(member->offset + offset));
     while (count < 0 && errno == EINTR);
     if (count < 0)
         return error_errno(err, "read %s of the archive", member->name);
@@ -376,4 +407,26 @@ int archive_file_read(const struct archive_file *file, const struct archive_memb
     *ret_text = TAKE_PTR(text);
     *ret_length = length;
     return 0;
+}
+
+int archive_file_hash(const struct archive_file *file, const struct archive_member *member,
+                      struct digest *ret_digest, struct mcpd_error *err)
+{
+    CLEANUP_SHA256 struct sha256 sha256 = {0};
+    CLEANUP_FREE char *buffer = malloc(HASH_BYTES);
+    uint64_t done = 0;
+    int rc;
+
+    if (!buffer)
+        return error_no_memory(err, "a digest");
+    rc = sha256_init(&sha256, err);
+    while (rc == 0 && done < member->size) {
+        ssize_t count = archive_file_pread(file, member, done, buffer, HASH_BYTES, err);
+
+        if (count < 0)
+            return (int)count;
+        sha256_update(&sha256, buffer, (size_t)count);
+        done += (uint64_t)count;
+    }
+    return rc < 0 ? rc : sha256_finish(&sha256, ret_digest, err);
 }

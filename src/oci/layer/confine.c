@@ -113,12 +113,12 @@ static int set_limit(__rlimit_resource_t resource, rlim_t value, struct mcpd_err
     return setrlimit(resource, &limit) < 0 ? error_errno(err, "setrlimit") : 0;
 }
 
-static int set_limits(struct mcpd_error *err)
+static int set_limits(rlim_t descriptors, struct mcpd_error *err)
 {
     int rc = set_limit(RLIMIT_CORE, 0, err);
 
     if (rc == 0)
-        rc = set_limit(RLIMIT_NOFILE, FILES_LIMIT, err);
+        rc = set_limit(RLIMIT_NOFILE, descriptors, err);
     if (rc == 0)
         rc = set_limit(RLIMIT_FSIZE, UNPACK_MAX_FILE_BYTES, err);
     if (rc == 0 && !IS_SANITIZED)
@@ -137,15 +137,11 @@ static int enter_root(int root_fd, struct mcpd_error *err)
     return 0;
 }
 
-static int keep_capabilities(bool is_in_userns, struct mcpd_error *err)
+static int keep_only(uint32_t keep, struct mcpd_error *err)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {0};
-    uint32_t keep = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_FSETID |
-                    1u << CAP_MKNOD | 1u << CAP_SETFCAP;
 
-    if (!is_in_userns)
-        keep |= 1u << CAP_SYS_ADMIN; /* trusted.overlay.opaque */
     if (syscall(SYS_capget, &header, data) < 0)
         return error_errno(err, "capget");
     data[0].effective &= keep & data[0].permitted;
@@ -153,6 +149,16 @@ static int keep_capabilities(bool is_in_userns, struct mcpd_error *err)
     data[0].inheritable = 0;
     data[1] = (struct __user_cap_data_struct){0};
     return syscall(SYS_capset, &header, data) < 0 ? error_errno(err, "capset") : 0;
+}
+
+static int keep_capabilities(bool is_in_userns, struct mcpd_error *err)
+{
+    uint32_t keep = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_FSETID |
+                    1u << CAP_MKNOD | 1u << CAP_SETFCAP;
+
+    if (!is_in_userns)
+        keep |= 1u << CAP_SYS_ADMIN; /* trusted.overlay.opaque */
+    return keep_only(keep, err);
 }
 
 /* linux/landlock.h of the machine that builds may be older than the kernel that runs: the versions
@@ -192,6 +198,7 @@ static int add_landlock_folder(int ruleset_fd, const struct landlock_attributes 
     return (int)syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 }
 
+/* folder_fd -1: nothing at all. */
 static int enter_landlock(int folder_fd, struct mcpd_error *err)
 {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -204,7 +211,8 @@ static int enter_landlock(int folder_fd, struct mcpd_error *err)
     }
     fill_landlock(version, &attributes);
     ruleset_fd = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
-    if (ruleset_fd < 0 || add_landlock_folder(ruleset_fd, &attributes, folder_fd) < 0 ||
+    if (ruleset_fd < 0 ||
+        (folder_fd >= 0 && add_landlock_folder(ruleset_fd, &attributes, folder_fd) < 0) ||
         syscall(SYS_landlock_restrict_self, ruleset_fd, 0) < 0)
         return error_errno(err, "landlock");
     return 0;
@@ -215,7 +223,7 @@ int confine_process(const struct confine_options *options, struct mcpd_error *er
     int rc = enter_root(options->root_fd, err);
 
     if (rc == 0)
-        rc = set_limits(err);
+        rc = set_limits(FILES_LIMIT, err);
     if (rc == 0)
         rc = keep_capabilities(options->is_in_userns, err);
     if (rc == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -226,5 +234,31 @@ int confine_process(const struct confine_options *options, struct mcpd_error *er
         rc = enter_landlock(options->root_fd, err);
     if (rc == 0 && options->filter && !IS_SANITIZED)
         rc = confine_filter_load(options->filter, err);
+    return rc;
+}
+
+static int load_own_filter(struct mcpd_error *err)
+{
+    struct confine_filter *filter = NULL;
+    int rc = confine_filter_new(&filter, err);
+
+    if (rc == 0)
+        rc = confine_filter_load(filter, err);
+    confine_filter_free(filter);
+    return rc;
+}
+
+int confine_decoder(struct mcpd_error *err)
+{
+    int rc = keep_only(0, err);
+
+    if (rc == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        rc = error_errno(err, "prctl(PR_SET_NO_NEW_PRIVS)");
+    if (rc == 0)
+        rc = enter_landlock(-1, err);
+    if (rc == 0)
+        rc = set_limits(IS_SANITIZED ? FILES_LIMIT : 0, err);
+    if (rc == 0 && !IS_SANITIZED)
+        rc = load_own_filter(err);
     return rc;
 }

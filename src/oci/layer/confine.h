@@ -39,4 +39,9 @@ struct confine_options {
  * must be open. */
 int confine_process(const struct confine_options *options, struct mcpd_error *err) MUST_CHECK;
 
+/* For good, for a process that only reads one descriptor and writes to another: resource limits, no
+ * further descriptor, no capability, no new privileges, no file system (landlock, where the kernel
+ * has it), the filter. confine_descriptors comes first. */
+int confine_decoder(struct mcpd_error *err) MUST_CHECK;
+
 #endif

@@ -12,171 +12,35 @@
 #include "base/str.h"
 #include "oci/blobs.h"
 #include "oci/layer/archive_file.h"
-#include "support/fake_store.h"
-#include "support/layer_tar.h"
+#include "support/archive_place.h"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define LAYERS 2
-
-struct place {
-    struct fake_store *fake;
-    struct layer_tar layers[LAYERS];
-    struct digest diff_ids[LAYERS];
-    char *config;
-    struct digest config_digest;
-    struct layer_tar archive;
-    char **names;
-    struct mcpd_error error;
-};
-
-static const struct platform amd64 = {.os = "linux", .architecture = "amd64"};
-
-static int setup(void **state)
-{
-    struct place *place = calloc(1, sizeof(*place));
-    void *fake = NULL;
-
-    assert_non_null(place);
-    assert_int_equal(fake_store_setup(&fake), 0);
-    place->fake = fake;
-    for (size_t i = 0; i < LAYERS; i++) {
-        CLEANUP_FREE char *name = str_format("file%zu", i);
-
-        layer_tar_init(&place->layers[i]);
-        layer_tar_file(&place->layers[i], name, "contents");
-        layer_tar_end(&place->layers[i]);
-        place->diff_ids[i] =
-            layer_tar_digest(place->layers[i].bytes.data, place->layers[i].bytes.length);
-    }
-    place->config = str_format("{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":"
-                               "\"layers\",\"diff_ids\":[\"%s\",\"%s\"]}}",
-                               place->diff_ids[0].text, place->diff_ids[1].text);
-    place->config_digest = layer_tar_digest(place->config, strlen(place->config));
-    layer_tar_init(&place->archive);
-    *state = place;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct place *place = *state;
-    void *fake = place->fake;
-
-    for (size_t i = 0; i < LAYERS; i++)
-        layer_tar_done(&place->layers[i]);
-    layer_tar_done(&place->archive);
-    strv_free(place->names);
-    free(place->config);
-    assert_int_equal(fake_store_count(place->fake, "tmp"), 0);
-    assert_int_equal(fake_store_teardown(&fake), 0);
-    free(place);
-    return 0;
-}
-
-static void put(struct place *place, const char *name, const void *bytes, size_t count)
-{
-    layer_tar_add(&place->archive, &(struct layer_tar_entry){
-                                       .type = '0', .name = name, .data = bytes, .size = count});
-}
-
-static void put_text(struct place *place, const char *name, const char *text)
-{
-    put(place, name, text, strlen(text));
-}
-
-static struct digest put_blob(struct place *place, const void *bytes, size_t count)
-{
-    struct digest digest = layer_tar_digest(bytes, count);
-    CLEANUP_FREE char *name = str_format("blobs/sha256/%s", digest_hex(&digest));
-
-    put(place, name, bytes, count);
-    return digest;
-}
-
-static int load_bytes(struct place *place, const struct buf *bytes)
-{
-    static const struct progress_sink silent;
-    CLEANUP_FD int fd = memfd_create("archive", MFD_CLOEXEC);
-
-    strv_free(place->names);
-    place->names = NULL;
-    assert_int_equal(fs_write_all(fd, bytes->data, bytes->length, "archive", NULL), 0);
-    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    return archive_load(&place->fake->store, fd, &amd64, &silent, &place->names, &place->error);
-}
-
-static int load(struct place *place)
-{
-    layer_tar_end(&place->archive);
-    return load_bytes(place, &place->archive.bytes);
-}
-
-static void loaded(struct place *place, int rc, const char *name)
-{
-    struct image image;
-
-    if (rc < 0)
-        fail_msg("%s", place->error.message);
-    assert_int_equal(strv_length(place->names), 1);
-    assert_string_equal(place->names[0], name);
-    assert_int_equal(store_find_image(&place->fake->store, name, &image, &place->error), 0);
-    assert_true(digest_equal(&image.id, &place->config_digest));
-    image_done(&image);
-    for (size_t i = 0; i < LAYERS; i++)
-        assert_true(store_has_layer(&place->fake->store, &place->diff_ids[i]));
-}
-
-static void refused(struct place *place, int rc, const char *text)
-{
-    if (rc >= 0)
-        fail_msg("loaded, but should fail with '%s'", text);
-    if (!strstr(place->error.message, text))
-        fail_msg("'%s' lacks '%s'", place->error.message, text);
-    assert_null(place->names);
-    assert_int_equal(fake_store_count(place->fake, "layers"), 0);
-}
-
 /* ---------------------------------------------------------------- docker-archive */
-
-static void put_manifest_json(struct place *place, const char *tags, const char *first)
-{
-    CLEANUP_FREE char *text =
-        str_format("[{\"Config\":\"config.json\",\"RepoTags\":%s,\"Layers\":[\"%s\",\"two.tar\"]}]",
-                   tags, first);
-
-    put_text(place, "manifest.json", text);
-}
-
-static void put_docker(struct place *place, const char *tags)
-{
-    put_text(place, "config.json", place->config);
-    put(place, "one.tar", place->layers[0].bytes.data, place->layers[0].bytes.length);
-    put(place, "two.tar", place->layers[1].bytes.data, place->layers[1].bytes.length);
-    put_manifest_json(place, tags, "one.tar");
-}
 
 static void test_docker(void **state)
 {
-    struct place *place = *state;
+    struct archive_place *place = *state;
 
-    put_docker(place, "[\"localhost/x:1\"]");
-    loaded(place, load(place), "localhost/x:1");
+    archive_place_put_docker(place, "[\"localhost/x:1\"]");
+    archive_place_loaded(place, archive_place_load(place), "localhost/x:1");
     /* The layers lie there as they came. */
     assert_true(blob_exists(&place->fake->store, &place->diff_ids[0]));
 }
 
 static void test_docker_several_names(void **state)
 {
-    struct place *place = *state;
+    struct archive_place *place = *state;
     struct image image;
 
-    put_docker(place, "[\"alpine:3\",\"localhost/x:1\",\"not a name\"]");
-    assert_int_equal(load(place), 0);
+    archive_place_put_docker(place, "[\"alpine:3\",\"localhost/x:1\",\"not a name\"]");
+    assert_int_equal(archive_place_load(place), 0);
     assert_int_equal(strv_length(place->names), 2);
     assert_string_equal(place->names[0], "docker.io/library/alpine:3");
     assert_string_equal(place->names[1], "localhost/x:1");
@@ -188,108 +52,68 @@ static void test_docker_several_names(void **state)
 
 static void test_docker_without_name(void **state)
 {
-    struct place *place = *state;
+    struct archive_place *place = *state;
 
-    put_docker(place, "null");
-    loaded(place, load(place), place->config_digest.text);
+    archive_place_put_docker(place, "null");
+    archive_place_loaded(place, archive_place_load(place), place->config_digest.text);
 }
 
 /* As docker writes them: a folder per layer, the same layer twice as a link. */
 static void test_docker_links(void **state)
 {
-    struct place *place = *state;
+    struct archive_place *place = *state;
 
-    put_text(place, "./config.json", place->config);
-    put(place, "abc/layer.tar", place->layers[0].bytes.data, place->layers[0].bytes.length);
+    archive_place_put_text(place, "./config.json", place->config);
+    archive_place_put(place, "abc/layer.tar", place->layers[0].bytes.data,
+                      place->layers[0].bytes.length);
     layer_tar_symlink(&place->archive, "def/layer.tar", "../abc/layer.tar");
     layer_tar_hardlink(&place->archive, "ghi/layer.tar", "def/layer.tar");
-    put(place, "two.tar", place->layers[1].bytes.data, place->layers[1].bytes.length);
-    put_manifest_json(place, "[\"x:1\"]", "ghi/layer.tar");
-    loaded(place, load(place), "docker.io/library/x:1");
+    archive_place_put(place, "two.tar", place->layers[1].bytes.data, place->layers[1].bytes.length);
+    archive_place_put_manifest_json(place, "[\"x:1\"]", "ghi/layer.tar");
+    archive_place_loaded(place, archive_place_load(place), "docker.io/library/x:1");
 }
 
 static void test_docker_packed_layer(void **state)
 {
-    struct place *place = *state;
+    struct archive_place *place = *state;
     CLEANUP_BUF struct buf packed;
 
     buf_init(&packed, 1u << 20);
     layer_tar_gzip(place->layers[0].bytes.data, place->layers[0].bytes.length, &packed);
-    put_text(place, "config.json", place->config);
-    put(place, "one.tar", packed.data, packed.length);
-    put(place, "two.tar", place->layers[1].bytes.data, place->layers[1].bytes.length);
-    put_manifest_json(place, "[\"localhost/x:1\"]", "one.tar");
-    loaded(place, load(place), "localhost/x:1");
+    archive_place_put_text(place, "config.json", place->config);
+    archive_place_put(place, "one.tar", packed.data, packed.length);
+    archive_place_put(place, "two.tar", place->layers[1].bytes.data, place->layers[1].bytes.length);
+    archive_place_put_manifest_json(place, "[\"localhost/x:1\"]", "one.tar");
+    archive_place_loaded(place, archive_place_load(place), "localhost/x:1");
 }
 
 static void test_docker_wrong_layer(void **state)
 {
-    struct place *place = *state;
+    struct archive_place *place = *state;
 
     place->layers[0].bytes.data[600] ^= 1;
-    put_docker(place, "[\"localhost/x:1\"]");
-    refused(place, load(place), "Digest did not match");
+    archive_place_put_docker(place, "[\"localhost/x:1\"]");
+    archive_place_refused(place, archive_place_load(place), "Digest did not match");
 }
 
 static void test_docker_missing(void **state)
 {
-    struct place *place = *state;
+    struct archive_place *place = *state;
 
-    put_text(place, "config.json", place->config);
-    put_manifest_json(place, "[]", "../../../etc/passwd");
-    refused(place, load(place), "lacks its member");
+    archive_place_put_text(place, "config.json", place->config);
+    archive_place_put_manifest_json(place, "[]", "../../../etc/passwd");
+    archive_place_refused(place, archive_place_load(place), "lacks its member");
 }
 
 /* ---------------------------------------------------------------- oci-archive */
 
-static char *descriptor(const char *type, const struct digest *digest, size_t size,
-                        const char *more)
-{
-    return str_format("{\"mediaType\":\"application/vnd.oci.image.%s\",\"digest\":\"%s\",\"size\":"
-                      "%zu%s}",
-                      type, digest->text, size, more);
-}
-
-/* The descriptor of the image's manifest, for an index; owned by the caller. */
-static char *put_oci_image(struct place *place, bool with_layers, const char *more)
-{
-    CLEANUP_BUF struct buf packed;
-    CLEANUP_FREE char *config = NULL, *one = NULL, *two = NULL, *manifest = NULL;
-    struct digest digests[LAYERS], manifest_digest;
-
-    buf_init(&packed, 1u << 20);
-    layer_tar_gzip(place->layers[0].bytes.data, place->layers[0].bytes.length, &packed);
-    digests[0] = layer_tar_digest(packed.data, packed.length);
-    if (with_layers)
-        digests[0] = put_blob(place, packed.data, packed.length);
-    digests[1] = put_blob(place, place->layers[1].bytes.data, place->layers[1].bytes.length);
-    (void)put_blob(place, place->config, strlen(place->config));
-    config = descriptor("config.v1+json", &place->config_digest, strlen(place->config), "");
-    one = descriptor("layer.v1.tar+gzip", &digests[0], packed.length, "");
-    two = descriptor("layer.v1.tar", &digests[1], place->layers[1].bytes.length, "");
-    manifest =
-        str_format("{\"schemaVersion\":2,\"config\":%s,\"layers\":[%s,%s]}", config, one, two);
-    manifest_digest = put_blob(place, manifest, strlen(manifest));
-    return descriptor("manifest.v1+json", &manifest_digest, strlen(manifest), more);
-}
-
-static void put_index(struct place *place, const char *entries)
-{
-    CLEANUP_FREE char *text = str_format("{\"schemaVersion\":2,\"manifests\":[%s]}", entries);
-
-    put_text(place, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
-    put_text(place, "index.json", text);
-}
-
-#define NAMED(name) ",\"annotations\":{\"org.opencontainers.image.ref.name\":\"" name "\"}"
-
 static void test_oci(void **state)
 {
-    struct place *place = *state;
-    CLEANUP_FREE char *entry = put_oci_image(place, true, NAMED("localhost/x:oci"));
+    struct archive_place *place = *state;
+    CLEANUP_FREE char *entry = archive_place_put_oci_image(place, true, NAMED("localhost/x:oci"));
 
-    put_index(place, entry);
-    loaded(place, load(place), "localhost/x:oci");
+    archive_place_put_index(place, entry);
+    archive_place_loaded(place, archive_place_load(place), "localhost/x:oci");
 }
 
 static void test_oci_names(void **state)
@@ -306,92 +130,292 @@ static void test_oci_names(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct place *place = *state;
-        CLEANUP_FREE char *entry = put_oci_image(place, true, cases[i].more);
+        struct archive_place *place = *state;
+        CLEANUP_FREE char *entry = archive_place_put_oci_image(place, true, cases[i].more);
 
-        put_index(place, entry);
-        loaded(place, load(place), cases[i].name ? cases[i].name : place->config_digest.text);
+        archive_place_put_index(place, entry);
+        archive_place_loaded(place, archive_place_load(place),
+                             cases[i].name ? cases[i].name : place->config_digest.text);
         buf_clear(&place->archive.bytes);
     }
 }
 
 static void test_oci_lists_platforms(void **state)
 {
-    struct place *place = *state;
-    CLEANUP_FREE char *entry =
-        put_oci_image(place, true, ",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}");
+    struct archive_place *place = *state;
+    CLEANUP_FREE char *entry = archive_place_put_oci_image(
+        place, true, ",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}");
     CLEANUP_FREE char *other =
-        descriptor("manifest.v1+json", &place->diff_ids[0], 100,
-                   ",\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\"}");
+        archive_place_descriptor("manifest.v1+json", &place->diff_ids[0], 100,
+                                 ",\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\"}");
     CLEANUP_FREE char *index =
         str_format("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\","
                    "\"manifests\":[%s,%s]}",
                    other, entry);
-    struct digest digest = put_blob(place, index, strlen(index));
+    struct digest digest = archive_place_put_blob(place, index, strlen(index));
     CLEANUP_FREE char *nested =
-        descriptor("index.v1+json", &digest, strlen(index), NAMED("localhost/x:1"));
+        archive_place_descriptor("index.v1+json", &digest, strlen(index), NAMED("localhost/x:1"));
 
-    put_index(place, nested);
-    loaded(place, load(place), "localhost/x:1");
+    archive_place_put_index(place, nested);
+    archive_place_loaded(place, archive_place_load(place), "localhost/x:1");
 }
 
 static void test_oci_missing_layer(void **state)
 {
-    struct place *place = *state;
-    CLEANUP_FREE char *entry = put_oci_image(place, false, NAMED("localhost/x:oci"));
+    struct archive_place *place = *state;
+    CLEANUP_FREE char *entry = archive_place_put_oci_image(place, false, NAMED("localhost/x:oci"));
 
-    put_index(place, entry);
-    refused(place, load(place), "the archive lacks the layer");
+    archive_place_put_index(place, entry);
+    archive_place_refused(place, archive_place_load(place), "the archive lacks the layer");
 }
 
 static void test_oci_wrong_blob(void **state)
 {
-    struct place *place = *state;
-    CLEANUP_FREE char *entry = put_oci_image(place, true, NAMED("localhost/x:oci"));
+    struct archive_place *place = *state;
+    CLEANUP_FREE char *entry = archive_place_put_oci_image(place, true, NAMED("localhost/x:oci"));
 
     /* In the contents of the first member, the packed layer. */
     place->archive.bytes.data[512 + 20] ^= 1;
-    put_index(place, entry);
-    refused(place, load(place), "Digest did not match");
+    archive_place_put_index(place, entry);
+    archive_place_refused(place, archive_place_load(place), "Digest did not match");
 }
 
 /* docker 25 writes both; the manifest as it was pushed is worth more. */
 static void test_both(void **state)
 {
-    struct place *place = *state;
-    CLEANUP_FREE char *entry =
-        put_oci_image(place, true,
-                      ",\"annotations\":{\"io.containerd.image.name\":\"quay.io/x/y:1\","
-                      "\"org.opencontainers.image.ref.name\":\"1\"}");
+    struct archive_place *place = *state;
+    CLEANUP_FREE char *entry = archive_place_put_oci_image(
+        place, true,
+        ",\"annotations\":{\"io.containerd.image.name\":\"quay.io/x/y:1\","
+        "\"org.opencontainers.image.ref.name\":\"1\"}");
 
-    put_index(place, entry);
-    put_text(place, "manifest.json", "[]");
-    loaded(place, load(place), "quay.io/x/y:1");
+    archive_place_put_index(place, entry);
+    archive_place_put_text(place, "manifest.json", "[]");
+    archive_place_loaded(place, archive_place_load(place), "quay.io/x/y:1");
+}
+
+/* ---------------------------------------------------------------- several images */
+
+/* The second image has one layer, and is named "localhost/y:1". */
+static void put_second(struct archive_place *place, const char *layer, const struct digest *diff_id)
+{
+    CLEANUP_FREE char *config =
+        str_format("{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\","
+                   "\"diff_ids\":[\"%s\"]}}",
+                   diff_id->text);
+    CLEANUP_FREE char *text = str_format(
+        "[{\"Config\":\"config.json\",\"RepoTags\":[\"localhost/x:1\"],\"Layers\":[\"one.tar\","
+        "\"two.tar\"]},{\"Config\":\"second.json\",\"RepoTags\":[\"localhost/y:1\"],\"Layers\":"
+        "[\"%s\"]}]",
+        layer);
+
+    archive_place_put_text(place, "config.json", place->config);
+    archive_place_put_text(place, "second.json", config);
+    archive_place_put(place, "one.tar", place->layers[0].bytes.data, place->layers[0].bytes.length);
+    archive_place_put(place, "two.tar", place->layers[1].bytes.data, place->layers[1].bytes.length);
+    archive_place_put_text(place, "manifest.json", text);
+}
+
+static void test_several_images(void **state)
+{
+    struct archive_place *place = *state;
+    struct image image;
+
+    put_second(place, "one.tar", &place->diff_ids[0]);
+    assert_int_equal(archive_place_load(place), 0);
+    assert_int_equal(strv_length(place->names), 2);
+    assert_string_equal(place->names[0], "localhost/x:1");
+    assert_string_equal(place->names[1], "localhost/y:1");
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(store_find_image(&place->fake->store, place->names[i], &image, NULL), 0);
+        assert_int_equal(image.layer_count, 2 - i);
+        image_done(&image);
+    }
+    assert_int_equal(fake_store_count(place->fake, "layers"), 2);
+}
+
+/* The last of them is bad: none is there. */
+static void test_several_or_none(void **state)
+{
+    struct archive_place *place = *state;
+
+    put_second(place, "no-such.tar", &place->diff_ids[0]);
+    archive_place_refused(place, archive_place_load(place), "lacks its member no-such.tar");
+    assert_int_equal(fake_store_count(place->fake, "images/tags"), 0);
+    buf_clear(&place->archive.bytes);
+    put_second(place, "two.tar", &place->config_digest);
+    archive_place_refused(place, archive_place_load(place), "Digest did not match");
+    assert_int_equal(fake_store_count(place->fake, "images/tags"), 0);
+}
+
+static void test_same_image_twice(void **state)
+{
+    struct archive_place *place = *state;
+    CLEANUP_FREE char *one = archive_place_put_oci_image(place, true, NAMED("localhost/x:1"));
+    CLEANUP_FREE char *two = archive_place_put_oci_image(place, true, NAMED("localhost/x:2"));
+    CLEANUP_FREE char *both = str_format("%s,%s", one, two);
+
+    /* put_oci_image writes each blob anew: the same bytes under the same name are no contradiction
+     * of layers, but documents must be there once. */
+    archive_place_put_index(place, both);
+    archive_place_refused(place, archive_place_load(place), "twice");
+    buf_clear(&place->archive.bytes);
+    free(TAKE_PTR(one));
+    one = archive_place_put_oci_image(place, true, NAMED("localhost/x:1"));
+    free(TAKE_PTR(both));
+    both = str_format("%s,%s", one, two);
+    archive_place_put_index(place, both);
+    assert_int_equal(archive_place_load(place), 0);
+    assert_int_equal(strv_length(place->names), 2);
+    assert_string_equal(place->names[1], "localhost/x:2");
+}
+
+/* ---------------------------------------------------------------- folders */
+
+static void write_below(const struct archive_place *place, const char *path, const void *bytes,
+                        size_t count)
+{
+    CLEANUP_FREE char *full = str_format("dir/%s", path);
+
+    assert_int_equal(fs_write_file(place->fake->store.root_fd, full, bytes, count, 0600, 0, NULL),
+                     0);
+}
+
+/* Every member of the archive as a file of the folder "dir" in the store's own. */
+static int load_folder(struct archive_place *place)
+{
+    static const struct progress_sink silent;
+    CLEANUP_ARCHIVE_FILE struct archive_file file = {.fd = -1};
+    CLEANUP_FD int fd = memfd_create("archive", MFD_CLOEXEC);
+    CLEANUP_FD int dir_fd = -1;
+    int rc;
+
+    layer_tar_end(&place->archive);
+    assert_int_equal(
+        fs_write_all(fd, place->archive.bytes.data, place->archive.bytes.length, "archive", NULL),
+        0);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(archive_file_open(fd, place->fake->store.tmp_fd, &file, NULL), 0);
+    assert_int_equal(fs_make_dirs(place->fake->store.root_fd, "dir/blobs/sha256", 0700, NULL, NULL),
+                     0);
+    for (size_t i = 0; i < file.count; i++) {
+        CLEANUP_FREE char *bytes = NULL;
+        size_t count = 0;
+
+        assert_int_equal(archive_file_read(&file, &file.members[i], 1u << 20, &bytes, &count, NULL),
+                         0);
+        write_below(place, file.members[i].name, bytes, count);
+    }
+    assert_int_equal(fs_open_dir(place->fake->store.root_fd, "dir", &dir_fd, NULL), 0);
+    rc = archive_load(&place->fake->store, dir_fd, &archive_place_amd64, &silent, &place->names,
+                      &place->error);
+    assert_int_equal(fs_remove_tree(place->fake->store.root_fd, "dir", NULL), 0);
+    return rc;
+}
+
+static void test_oci_folder(void **state)
+{
+    struct archive_place *place = *state;
+    CLEANUP_FREE char *entry = archive_place_put_oci_image(place, true, NAMED("localhost/x:oci"));
+
+    archive_place_put_index(place, entry);
+    archive_place_loaded(place, load_folder(place), "localhost/x:oci");
+}
+
+static void put_plain(struct archive_place *place, const void *bytes, size_t count)
+{
+    struct digest digest = layer_tar_digest(bytes, count);
+
+    archive_place_put(place, digest_hex(&digest), bytes, count);
+}
+
+static void test_docker_folder(void **state)
+{
+    struct archive_place *place = *state;
+    CLEANUP_FREE char *config = archive_place_descriptor("config.v1+json", &place->config_digest,
+                                                         strlen(place->config), "");
+    CLEANUP_FREE char *one = archive_place_descriptor("layer.v1.tar", &place->diff_ids[0],
+                                                      place->layers[0].bytes.length, "");
+    CLEANUP_FREE char *two = archive_place_descriptor("layer.v1.tar", &place->diff_ids[1],
+                                                      place->layers[1].bytes.length, "");
+    CLEANUP_FREE char *manifest =
+        str_format("{\"schemaVersion\":2,\"config\":%s,\"layers\":[%s,%s]}", config, one, two);
+
+    archive_place_put_text(place, "version", "Directory Transport Version: 1.1\n");
+    archive_place_put_text(place, "manifest.json", manifest);
+    put_plain(place, place->config, strlen(place->config));
+    put_plain(place, place->layers[0].bytes.data, place->layers[0].bytes.length);
+    put_plain(place, place->layers[1].bytes.data, place->layers[1].bytes.length);
+    archive_place_loaded(place, load_folder(place), place->config_digest.text);
 }
 
 /* ---------------------------------------------------------------- the file itself */
 
 static void test_packed_archive(void **state)
 {
-    struct place *place = *state;
+    struct archive_place *place = *state;
     CLEANUP_BUF struct buf packed;
 
     buf_init(&packed, 1u << 20);
-    put_docker(place, "[\"localhost/x:1\"]");
+    archive_place_put_docker(place, "[\"localhost/x:1\"]");
     layer_tar_end(&place->archive);
     layer_tar_gzip(place->archive.bytes.data, place->archive.bytes.length, &packed);
-    loaded(place, load_bytes(place, &packed), "localhost/x:1");
+    archive_place_loaded(place, archive_place_load_bytes(place, &packed), "localhost/x:1");
+}
+
+/* xz and bzip2, by content. */
+static void pack(const struct buf *plain, int (*add_filter)(struct archive *), struct buf *packed)
+{
+    size_t room = plain->length + 65536, used = 0;
+    char *bytes = malloc(room);
+    struct archive *archive = archive_write_new();
+    struct archive_entry *entry = archive_entry_new();
+
+    assert_non_null(bytes);
+    assert_int_equal(add_filter(archive), ARCHIVE_OK);
+    assert_int_equal(archive_write_set_format_raw(archive), ARCHIVE_OK);
+    assert_int_equal(archive_write_open_memory(archive, bytes, room, &used), ARCHIVE_OK);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
+    assert_int_equal(archive_write_data(archive, plain->data, plain->length), plain->length);
+    assert_int_equal(archive_write_close(archive), ARCHIVE_OK);
+    assert_int_equal(archive_write_free(archive), ARCHIVE_OK);
+    archive_entry_free(entry);
+    assert_int_equal(buf_append(packed, bytes, used), 0);
+    free(bytes);
+}
+
+static void test_other_compressions(void **state)
+{
+    static int (*const filters[])(struct archive *) = {
+        archive_write_add_filter_xz,
+        archive_write_add_filter_bzip2,
+        archive_write_add_filter_zstd,
+    };
+    struct archive_place *place = *state;
+
+    archive_place_put_docker(place, "[\"localhost/x:1\"]");
+    layer_tar_end(&place->archive);
+    for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+        CLEANUP_BUF struct buf packed;
+
+        buf_init(&packed, 1u << 20);
+        pack(&place->archive.bytes, filters[i], &packed);
+        archive_place_loaded(place, archive_place_load_bytes(place, &packed), "localhost/x:1");
+        packed.length /= 2;
+        assert_true(archive_place_load_bytes(place, &packed) < 0);
+    }
 }
 
 static void test_pipe(void **state)
 {
     static const struct progress_sink silent;
-    struct place *place = *state;
+    struct archive_place *place = *state;
     int fds[2];
     pid_t pid;
     int rc;
 
-    put_docker(place, "[\"localhost/x:1\"]");
+    archive_place_put_docker(place, "[\"localhost/x:1\"]");
     layer_tar_end(&place->archive);
     assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
     pid = fork();
@@ -399,58 +423,42 @@ static void test_pipe(void **state)
         _exit(fs_write_all(fds[1], place->archive.bytes.data, place->archive.bytes.length,
                            "archive", NULL) < 0);
     (void)close(fds[1]);
-    rc = archive_load(&place->fake->store, fds[0], &amd64, &silent, &place->names, &place->error);
+    rc = archive_load(&place->fake->store, fds[0], &archive_place_amd64, &silent, &place->names,
+                      &place->error);
     (void)close(fds[0]);
     (void)waitpid(pid, NULL, 0);
-    loaded(place, rc, "localhost/x:1");
-}
-
-static void test_truncated(void **state)
-{
-    struct place *place = *state;
-    struct buf half;
-
-    put_manifest_json(place, "[\"localhost/x:1\"]", "one.tar");
-    put_docker(place, "[\"localhost/x:1\"]");
-    half = place->archive.bytes;
-    for (; half.length > 0; half.length -= half.length > 512 ? 512 : half.length) {
-        if (half.length >= place->archive.bytes.length - 1024)
-            continue; /* only the second manifest.json is missing */
-        assert_true(load_bytes(place, &half) < 0);
-        assert_int_equal(fake_store_count(place->fake, "layers"), 0);
-    }
-    assert_true(load_bytes(place, &half) < 0);
+    archive_place_loaded(place, rc, "localhost/x:1");
 }
 
 static void test_other_files(void **state)
 {
-    struct place *place = *state;
+    struct archive_place *place = *state;
     CLEANUP_BUF struct buf noise;
 
     buf_init(&noise, 1u << 20);
     for (size_t i = 0; i < 10000; i++)
         assert_int_equal(buf_append(&noise, &(char){(char)(i * 7 + i / 13)}, 1), 0);
-    refused(place, load_bytes(place, &noise), "not a tar");
+    archive_place_refused(place, archive_place_load_bytes(place, &noise), "not a tar");
     noise.length = 0;
-    refused(place, load_bytes(place, &noise), "not a tar");
-    put_text(place, "hello", "world");
-    refused(place, load(place), "neither");
+    archive_place_refused(place, archive_place_load_bytes(place, &noise), "not a tar");
+    archive_place_put_text(place, "hello", "world");
+    archive_place_refused(place, archive_place_load(place), "neither");
 }
 
 static void test_index_of_members(void **state)
 {
-    struct place *place = *state;
+    struct archive_place *place = *state;
     CLEANUP_ARCHIVE_FILE struct archive_file file = {.fd = -1};
     CLEANUP_FD int fd = memfd_create("archive", MFD_CLOEXEC);
     CLEANUP_FREE char *text = NULL;
     size_t length = 0;
 
     layer_tar_pax(&place->archive, "path", "a/long/name/by/pax", 18);
-    put_text(place, "short", "pax");
+    archive_place_put_text(place, "short", "pax");
     layer_tar_gnu_long(&place->archive, 'L', "a/long/name/by/gnu");
-    put_text(place, "short", "gnu");
-    put_text(place, "twice", "first");
-    put_text(place, "./twice", "second");
+    archive_place_put_text(place, "short", "gnu");
+    archive_place_put_text(place, "twice", "first");
+    archive_place_put_text(place, "./twice", "second");
     layer_tar_symlink(&place->archive, "round", "round");
     layer_tar_symlink(&place->archive, "out", "../../twice");
     layer_tar_end(&place->archive);
@@ -479,7 +487,8 @@ static void test_index_of_members(void **state)
         -MCPD_E_LIMIT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) \
+    cmocka_unit_test_setup_teardown(name, archive_place_setup, archive_place_teardown)
 
 int main(void)
 {
@@ -497,9 +506,14 @@ int main(void)
         TEST(test_oci_missing_layer),
         TEST(test_oci_wrong_blob),
         TEST(test_both),
+        TEST(test_several_images),
+        TEST(test_several_or_none),
+        TEST(test_same_image_twice),
+        TEST(test_oci_folder),
+        TEST(test_docker_folder),
         TEST(test_packed_archive),
+        TEST(test_other_compressions),
         TEST(test_pipe),
-        TEST(test_truncated),
         TEST(test_other_files),
         TEST(test_index_of_members),
     };
