@@ -54,6 +54,8 @@ int store_layer_sizes(const struct store *store, const struct digest *diff_id,
         rc = jsonx_get_u64(json, "bytes", DESCRIPTION, &sizes.bytes, err);
     if (rc == 0)
         rc = jsonx_get_u64(json, "disk_bytes", DESCRIPTION, &sizes.disk_bytes, err);
+    if (rc == 0)
+        rc = jsonx_get_u64(json, "tar_bytes", DESCRIPTION, &sizes.tar_bytes, err);
     if (rc < 0)
         return error_wrap(err, rc, "layers");
     *ret_sizes = sizes;
@@ -78,8 +80,14 @@ static json_int_t as_integer(uint64_t value)
 
 static json_t *description(const struct digest *diff_id, const struct layer_sizes *sizes)
 {
-    return json_pack("{s:s, s:I, s:I}", "diff_id", diff_id->text, "bytes", as_integer(sizes->bytes),
-                     "disk_bytes", as_integer(sizes->disk_bytes));
+    CLEANUP_JSON json_t *json =
+        json_pack("{s:s, s:I, s:I}", "diff_id", diff_id->text, "bytes", as_integer(sizes->bytes),
+                  "disk_bytes", as_integer(sizes->disk_bytes));
+
+    if (json && sizes->tar_bytes > 0 &&
+        json_object_set_new(json, "tar_bytes", json_integer(as_integer(sizes->tar_bytes))) < 0)
+        return NULL;
+    return TAKE_PTR(json);
 }
 
 int layers_check_description(const struct store *store, const struct digest *diff_id,

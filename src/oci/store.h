@@ -149,6 +149,7 @@ bool store_has_layer(const struct store *store, const struct digest *diff_id);
 struct layer_sizes {
     uint64_t bytes;      /* contents of its files */
     uint64_t disk_bytes; /* that it took on the disk when it was made; 0: not known */
+    uint64_t tar_bytes;  /* length of its tar, uncompressed; 0: not known */
 };
 /* Of the unpacked layer, from its layer.json. */
 int store_layer_sizes(const struct store *store, const struct digest *diff_id,

@@ -264,7 +264,7 @@ static int open_part(const struct store *store, const struct digest *diff_id, co
 static void look_at_description(const struct store *store, const struct digest *diff_id,
                                 const struct contents_total *total, struct layer_look *look)
 {
-    const struct layer_sizes sizes = {total->bytes, total->disk_bytes};
+    const struct layer_sizes sizes = {total->bytes, total->disk_bytes, total->tar_bytes};
     struct mcpd_error problem = {0};
 
     if (look->header.problem_count == 0 &&

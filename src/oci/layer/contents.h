@@ -42,6 +42,7 @@ struct contents_total {
     uint64_t entries;
     uint64_t bytes;      /* of files, each once */
     uint64_t disk_bytes; /* that they and the folders take */
+    uint64_t tar_bytes;  /* of the tar that it was made of; 0: not known. Never from the walk */
 };
 
 typedef int (*contents_visit_function)(void *context, const struct contents_entry *entry,

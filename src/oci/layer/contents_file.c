@@ -89,6 +89,8 @@ static int write_end(struct writer *writer, const struct contents_total *total,
     (void)buf_append_format(&writer->text, END_WORD "%llu %llu %llu ",
                             (unsigned long long)total->entries, (unsigned long long)total->bytes,
                             (unsigned long long)total->disk_bytes);
+    if (total->tar_bytes > 0)
+        (void)buf_append_format(&writer->text, "%llu ", (unsigned long long)total->tar_bytes);
     rc = flush(writer, err);
     if (rc < 0)
         return rc;
@@ -96,8 +98,8 @@ static int write_end(struct writer *writer, const struct contents_total *total,
     return flush(writer, err);
 }
 
-int contents_file_make(int layer_fd, const struct inode_map *known, int record_fd,
-                       struct contents_total *ret_total, struct mcpd_error *err)
+int contents_file_make(int layer_fd, const struct inode_map *known, uint64_t tar_bytes,
+                       int record_fd, struct contents_total *ret_total, struct mcpd_error *err)
 {
     struct writer writer = {.fd = record_fd};
     struct contents_total total = {0};
@@ -105,6 +107,7 @@ int contents_file_make(int layer_fd, const struct inode_map *known, int record_f
 
     buf_init(&writer.text, BUFFER_BYTES);
     rc = contents_walk(layer_fd, known, write_entry, &writer, &total, err);
+    total.tar_bytes = tar_bytes;
     if (rc == 0)
         rc = write_end(&writer, &total, err);
     buf_done(&writer.text);
@@ -296,7 +299,8 @@ static int check_end(struct contents_reader *reader, const char *whole_line, str
 
     if (!take_number(&line, 10, UINT64_MAX, &total.entries) ||
         !take_number(&line, 10, UINT64_MAX, &total.bytes) ||
-        !take_number(&line, 10, UINT64_MAX, &total.disk_bytes))
+        !take_number(&line, 10, UINT64_MAX, &total.disk_bytes) ||
+        (strchr(line, ' ') && !take_number(&line, 10, UINT64_MAX, &total.tar_bytes)))
         return damaged("its end cannot be read", err);
     reader->crc = crc64_update(reader->crc, whole_line, (size_t)(line - whole_line));
     if (!take_number(&line, 16, UINT64_MAX, &crc) || *line != '\0')
@@ -305,6 +309,7 @@ static int check_end(struct contents_reader *reader, const char *whole_line, str
         total.bytes != reader->total.bytes)
         return damaged("its checksum does not match", err);
     reader->total.disk_bytes = total.disk_bytes;
+    reader->total.tar_bytes = total.tar_bytes;
     rc = next_line(reader, &more, &length, err);
     return rc == 0 && more ? damaged("something follows its end", err) : rc;
 }

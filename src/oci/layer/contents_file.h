@@ -2,7 +2,7 @@
  * contents_file.h - layers/HEX/contents: the list of what a layer holds, written when it is made.
  *
  *   TYPE MODE UID GID MTIME SIZE CONTENT XATTRS PATH      one line for each name (contents.h)
- *   end ENTRIES BYTES DISK_BYTES CRC                      crc64 of all that is before it
+ *   end ENTRIES BYTES DISK_BYTES [TAR_BYTES] CRC          crc64 of all that is before it
  *
  * Numbers are decimal, the mode octal, checksums hexadecimal. A path is percent-encoded where it
  * is not printable ASCII; "." is the layer's root.
@@ -18,9 +18,11 @@
 
 #define CONTENTS_FILE_NAME "contents"
 
-/* Walks and writes. record_fd: an empty file, stays the caller's; not synced. */
-int contents_file_make(int layer_fd, const struct inode_map *known, int record_fd,
-                       struct contents_total *ret_total, struct mcpd_error *err) MUST_CHECK;
+/* Walks and writes. tar_bytes: 0 when not known. record_fd: an empty file, stays the caller's; not
+ * synced. */
+int contents_file_make(int layer_fd, const struct inode_map *known, uint64_t tar_bytes,
+                       int record_fd, struct contents_total *ret_total,
+                       struct mcpd_error *err) MUST_CHECK;
 
 /* Folders whose owner, mode or time was changed since: their lines are made again. dir_fd holds
  * fs/ and the list; paths: each with its NUL. No list is no failure. */

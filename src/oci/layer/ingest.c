@@ -444,7 +444,8 @@ int ingest_commit_images(struct ingest *ingest, const struct commit_document *do
             layers[commit.layer_count++] = (struct commit_layer){
                 .tmp_name = layer->tmp.name,
                 .diff_id = layer->diff_id,
-                .sizes = {layer->result.file_bytes, layer->result.disk_bytes},
+                .sizes = {layer->result.file_bytes, layer->result.disk_bytes,
+                          layer->result.tar_bytes},
                 .replaces = layer->replaces,
             };
         if (!layer->is_stored_blob)

@@ -394,7 +394,8 @@ static int list_contents(struct unpack *unpack, int layer_fd, struct mcpd_error 
 
     if (unpack->options.contents_fd <= 0)
         return 0;
-    rc = contents_file_make(layer_fd, &unpack->file_crcs, unpack->options.contents_fd, &total, err);
+    rc = contents_file_make(layer_fd, &unpack->file_crcs, unpack->result.tar_bytes,
+                            unpack->options.contents_fd, &total, err);
     unpack->result.file_bytes = total.bytes;
     unpack->result.disk_bytes = total.disk_bytes;
     FAULT_POINT("contents-listed");

@@ -101,13 +101,14 @@ static void make_layer(struct fake_store *fake, const char *content, struct stor
     assert_int_equal(fs_make_dir(tmp->dir_fd, "fs", 0755, NULL, NULL), 0);
     assert_int_equal(fs_write_file(tmp->dir_fd, "fs/x", content, strlen(content), 0644, 0, NULL),
                      0);
-    assert_int_equal(
-        layers_describe(&fake->store, tmp->name, &diff_id, &(struct layer_sizes){4711, 8192}, NULL),
-        0);
+    assert_int_equal(layers_describe(&fake->store, tmp->name, &diff_id,
+                                     &(struct layer_sizes){4711, 8192, 10240}, NULL),
+                     0);
 }
 
 static void check_layer(struct fake_store *fake, const char *content)
 {
+    struct layer_sizes sizes;
     struct digest diff_id = fake_digest("layer");
     char path[STORE_LAYER_PATH_SIZE];
     char file[STORE_LAYER_PATH_SIZE + 8];
@@ -121,6 +122,8 @@ static void check_layer(struct fake_store *fake, const char *content)
     assert_true(store_has_layer(&fake->store, &diff_id));
     assert_int_equal(store_layer_bytes(&fake->store, &diff_id, &bytes, NULL), 0);
     assert_int_equal(bytes, 4711);
+    assert_int_equal(store_layer_sizes(&fake->store, &diff_id, &sizes, NULL), 0);
+    assert_int_equal(sizes.tar_bytes, 10240);
 }
 
 static void test_layer_publish(void **state)
@@ -263,7 +266,7 @@ static void test_concurrent_publish(void **state)
             struct digest diff_id = fake_digest("layer");
             struct digest blob = fake_digest("blob");
             struct commit_layer layers[] = {
-                {.tmp_name = layer.name, .diff_id = diff_id, .sizes = {4711, 8192}}};
+                {.tmp_name = layer.name, .diff_id = diff_id, .sizes = {4711, 8192, 10240}}};
             struct commit_document documents[] = {{blob, "{}", 2}};
             struct commit commit = {.layers = layers,
                                     .layer_count = 1,

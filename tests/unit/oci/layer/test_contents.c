@@ -425,7 +425,8 @@ static void test_sparse(void **state)
     keep_time(place, "file", 1600000000);
     fd = open_list(place, O_WRONLY | O_TRUNC);
     assert_int_equal(
-        contents_file_make(place->unpack->fs_fd, NULL, fd, &(struct contents_total){0}, NULL), 0);
+        contents_file_make(place->unpack->fs_fd, NULL, 0, fd, &(struct contents_total){0}, NULL),
+        0);
     (void)close(fd);
     expect(place, "");
     put(place, "file", (1 << 20) + 3, "D");
