@@ -82,7 +82,7 @@ THIN_OBJ := $(call objects,$(LIB_SRC) $(CLI_SRC))
 HEAVY_OBJ := $(call objects,$(filter-out src/image_helper.c,$(LIB_SRC)) $(CLI_SRC) $(HEAVY_SRC))
 # What unit tests may reach. Of the two image back ends only the helper is here;
 # a test of the other one names it (below), and the first definition wins.
-TEST_OBJ := $(filter-out %/cli/main.o %/image_inprocess.o,$(sort $(THIN_OBJ) $(HEAVY_OBJ))) \
+TEST_OBJ := $(filter-out %/cli/main.o $(call objects,$(wildcard src/image_inprocess*.c)),$(sort $(THIN_OBJ) $(HEAVY_OBJ))) \
     $(call objects,$(SUPPORT_SRC))
 TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SRC))
 PROGRAMS := $(BUILD)/mcpd $(BUILD)/mcpd-image
@@ -123,7 +123,7 @@ $(BUILD)/tests/%: $(OBJ)/tests/unit/%.o $(BUILD)/libtest.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -pie -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS) $(THIN_LIBS) $(HEAVY_LIBS)
-$(BUILD)/tests/test_image_inprocess: $(OBJ)/src/image_inprocess.o
+$(BUILD)/tests/test_image_inprocess: $(call objects,$(wildcard src/image_inprocess*.c))
 
 $(OBJ)/tests/%.o: private EXTRA_CFLAGS = -Itests/unit -Wno-unused-parameter
 $(OBJ)/%.o: %.c $(BUILD)/flags

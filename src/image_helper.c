@@ -221,6 +221,16 @@ static int call(struct mcpd_engine *engine, struct image_request *request, int i
 
 static const struct mcpd_registry_options default_options;
 
+static char **copy_list(const char *const *list)
+{
+    union {
+        const char *const *in;
+        char *const *out;
+    } names = {.in = list};
+
+    return strv_copy(names.out);
+}
+
 int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_policy policy,
               const struct mcpd_registry_options *options, char **ret_id, struct mcpd_error *err)
 {
@@ -259,6 +269,25 @@ int mcpd_load(struct mcpd_engine *engine, const char *path,
     }
     rc = call(engine, &request, path ? opened_fd : STDIN_FILENO, &result, err);
     return rc < 0 ? rc : jsonx_get_strv(result, "names", "result", ret_names, err);
+}
+
+int mcpd_save(struct mcpd_engine *engine, const char *const *images,
+              const struct mcpd_save_options *options, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    CLEANUP_STRV char **names = copy_list(images);
+    struct image_request request = {
+        .call = IMAGE_CALL_SAVE,
+        .path = options->path,
+        .images = names,
+        .format = (uint64_t)options->format,
+        .several_images = options->several_images,
+        .registry = {.progress = options->progress, .progress_context = options->progress_context},
+    };
+
+    if (!names)
+        return error_no_memory(err, "names of images");
+    return call(engine, &request, options->path ? -1 : STDOUT_FILENO, &result, err);
 }
 
 int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,

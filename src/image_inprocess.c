@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "base/jsonx.h"
 #include "base/str.h"
+#include "image_archives.h"
 #include "image_inprocess_check.h"
 #include "image_local.h"
 #include "image_wire.h"
@@ -23,7 +24,6 @@
 #include <sys/prctl.h>
 
 #define HELPER_FAILED 125
-#define HELPER_FD     3 /* where image_helper.c puts the archive */
 
 static const struct mcpd_registry_options default_options;
 
@@ -245,7 +245,7 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
         rc = mcpd_pull(engine, request->image, request->policy, &request->registry, &id, err);
         break;
     case IMAGE_CALL_LOAD:
-        rc = load_fd(engine, HELPER_FD, &request->registry, &names, err);
+        rc = load_fd(engine, IMAGE_HELPER_FD, &request->registry, &names, err);
         break;
     case IMAGE_CALL_PUSH:
         rc = mcpd_push(engine, request->image, request->destination, &request->registry, err);
@@ -259,6 +259,9 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
         break;
     case IMAGE_CALL_BUILD:
         rc = mcpd_build(engine, &request->build, &id, err);
+        break;
+    case IMAGE_CALL_SAVE:
+        rc = image_archives_save(engine, request, IMAGE_HELPER_FD, err);
         break;
     }
     if (rc == 0)
@@ -274,7 +277,8 @@ static int hold_signals(struct image_request *request, struct mcpd_error *err)
     struct interrupt interrupt;
     int rc;
 
-    if (request->call == IMAGE_CALL_LOAD || request->call == IMAGE_CALL_BUILD)
+    if (request->call == IMAGE_CALL_LOAD || request->call == IMAGE_CALL_BUILD ||
+        request->call == IMAGE_CALL_SAVE)
         return 0;
     rc = interrupt_begin(&interrupt, err);
     if (rc < 0)
@@ -288,7 +292,7 @@ static int run_request(json_t **ret_result, struct mcpd_error *err)
 {
     CLEANUP_FREE char *text = NULL;
     CLEANUP_JSON json_t *document = NULL;
-    struct image_request request = {0};
+    CLEANUP(image_request_done) struct image_request request = {0};
     struct mcpd_engine *engine = NULL;
     struct mcpd_engine_options options = {.warn = say_warning};
     size_t length = 0;
@@ -308,7 +312,6 @@ static int run_request(json_t **ret_result, struct mcpd_error *err)
     if (rc == 0)
         rc = do_request(engine, &request, ret_result, err);
     mcpd_close(engine);
-    strv_free(request.images);
     return rc;
 }
 

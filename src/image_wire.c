@@ -12,6 +12,7 @@
 static const char *const call_names[] = {
     [IMAGE_CALL_PULL] = "pull",     [IMAGE_CALL_LOAD] = "load",     [IMAGE_CALL_PUSH] = "push",
     [IMAGE_CALL_EXISTS] = "exists", [IMAGE_CALL_VERIFY] = "verify", [IMAGE_CALL_BUILD] = "build",
+    [IMAGE_CALL_SAVE] = "save",
 };
 
 /* ------------------------------------------------------------------ requests */
@@ -41,15 +42,50 @@ static const struct member members[] = {
     MEMBER("contextDir", build.context_dir),
 };
 
+/* The lists, in the same way. */
+static const struct member lists[] = {
+    MEMBER("images", images),
+};
+
+static char **const *list_of(const struct image_request *request, size_t index)
+{
+    return (char **const *)(const void *)((const char *)request + lists[index].offset);
+}
+
+/* Not jsonx_strv, which makes something else of what is no text. */
+static bool set_list(json_t *document, const char *name, char *const *list)
+{
+    json_t *array = json_array();
+    bool is_good = json_object_set_new(document, name, array) == 0;
+
+    for (; is_good && list && *list; list++)
+        is_good = json_array_append_new(array, json_string(*list)) == 0;
+    return is_good;
+}
+
+void image_request_done(struct image_request *request)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        char ***list = (char ***)(void *)((char *)request + lists[i].offset);
+
+        strv_free(*list);
+        *list = NULL;
+    }
+}
+
 int image_request_format(const struct image_request *request, char **ret_text,
                          struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *document = json_pack(
-        "{s:s, s:i, s:b, s:i, s:I, s:o, s:b}", "call", call_names[request->call], "policy",
+        "{s:s, s:i, s:b, s:i, s:I, s:b, s:I, s:b}", "call", call_names[request->call], "policy",
         (int)request->policy, "skipTlsVerify", request->registry.skip_tls_verify, "retryCount",
         request->registry.retry_count, "retryDelayMs", (json_int_t)request->registry.retry_delay_ms,
-        "images", jsonx_strv(request->images), "repair", request->repair);
+        "repair", request->repair, "format", (json_int_t)request->format, "severalImages",
+        request->several_images);
     bool is_good = document != NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(lists) && is_good; i++)
+        is_good = set_list(document, lists[i].name, *list_of(request, i));
 
     for (size_t i = 0; i < ARRAY_SIZE(members) && is_good; i++) {
         const char *const *value =
@@ -73,6 +109,21 @@ static int parse_call(const char *name, enum image_call *ret_call, struct mcpd_e
             return 0;
         }
     return error_set(err, MCPD_E_INVALID, "request: unknown call");
+}
+
+static int parse_lists(const json_t *document, struct image_request *request,
+                       struct mcpd_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(lists) && rc == 0; i++) {
+        char ***list = (char ***)(void *)((char *)request + lists[i].offset);
+
+        rc = jsonx_get_strv(document, lists[i].name, "request", list, err);
+    }
+    if (rc < 0)
+        image_request_done(request);
+    return rc;
 }
 
 int image_request_parse(const char *text, size_t length, struct image_request *ret_request,
@@ -106,16 +157,20 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
     }
     if (rc == 0)
         rc = jsonx_get_bool(document, "repair", "request", &request.repair, err);
+    if (rc == 0)
+        rc = jsonx_get_u64(document, "format", "request", &request.format, err);
+    if (rc == 0)
+        rc = jsonx_get_bool(document, "severalImages", "request", &request.several_images, err);
     if (rc < 0)
         return rc;
     if (policy > MCPD_PULL_NEWER || retry_count < -1 || retry_count > INT_MAX || !request.root ||
         !request.runroot)
         return error_set(err, MCPD_E_INVALID, "request: incomplete");
-    rc = jsonx_get_strv(document, "images", "request", &request.images, err);
-    if (rc < 0)
-        return rc;
     request.policy = (enum mcpd_pull_policy)policy;
     request.registry.retry_count = (int)retry_count;
+    rc = parse_lists(document, &request, err);
+    if (rc < 0)
+        return rc;
     *ret_request = request;
     *ret_document = TAKE_PTR(document);
     return 0;

@@ -22,9 +22,11 @@ enum image_call {
     IMAGE_CALL_EXISTS,
     IMAGE_CALL_VERIFY,
     IMAGE_CALL_BUILD,
+    IMAGE_CALL_SAVE,
 };
 
-/* Strings are borrowed: from the caller when it is written, from the document when it is read. */
+/* Strings are borrowed: from the caller when it is written, from the document when it is read.
+ * Lists are the caller's when it is written; read ones go with image_request_done. */
 struct image_request {
     enum image_call call;
     const char *root;
@@ -32,9 +34,11 @@ struct image_request {
     const char *program;
     const char *image;
     const char *destination;      /* PUSH */
-    const char *path;             /* LOAD; NULL: descriptor 3 */
-    char **images;                /* VERIFY; after parsing owned by the caller */
+    const char *path;             /* LOAD, SAVE; NULL: descriptor 3 */
+    char **images;                /* VERIFY, SAVE */
     bool repair;                  /* VERIFY */
+    uint64_t format;              /* SAVE: enum mcpd_save_format */
+    bool several_images;          /* SAVE */
     enum mcpd_pull_policy policy; /* PULL */
     struct mcpd_registry_options registry;
     struct mcpd_build_options build;
@@ -46,6 +50,7 @@ int image_request_format(const struct image_request *request, char **ret_text,
 /* *ret_document holds the strings. */
 int image_request_parse(const char *text, size_t length, struct image_request *ret_request,
                         json_t **ret_document, struct mcpd_error *err) MUST_CHECK;
+void image_request_done(struct image_request *request);
 
 /* What a line says; NULL without memory. New references. */
 json_t *image_wire_progress(const struct mcpd_progress *progress);

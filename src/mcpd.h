@@ -166,6 +166,9 @@ MCPD_API int mcpd_remove_image(struct mcpd_engine *engine, const char *image,
 MCPD_API int mcpd_load(struct mcpd_engine *engine, const char *path,
                        const struct mcpd_registry_options *options, char ***ret_names,
                        struct mcpd_error *err);
+/* Images as an archive or a folder. */
+MCPD_API int mcpd_save(struct mcpd_engine *engine, const char *const *images,
+                       const struct mcpd_save_options *options, struct mcpd_error *err);
 
 /* Hashes images again, compares their unpacked layers with what was unpacked, and, with `repair`,
  * makes what is damaged again from good blobs or a registry. images NULL or empty: all, and what

@@ -54,7 +54,7 @@ enum mcpd_pull_policy {
 /* One event of a transfer; strings are borrowed for the duration of the call. */
 struct mcpd_progress {
     const char *operation; /* "short-name" (id: a line about what it means), "resolve", "download",
-                            * "unpack", "exists", "config", "manifest", "done" */
+                            * "unpack", "exists", "save", "config", "manifest", "done" */
     const char *id;        /* digest or reference the event is about */
     uint64_t current_bytes;
     uint64_t total_bytes; /* 0 when unknown */
@@ -71,6 +71,20 @@ struct mcpd_registry_options {
     int retry_count;         /* further attempts after a failure of the network; 0: 3, < 0: none */
     int64_t retry_delay_ms;  /* before each of them; 0: one second, more when it lasts */
     int cancel_fd;           /* > 0: once it is readable the call tidies up and ends, CANCELLED */
+    mcpd_progress_function progress;
+    void *progress_context;
+};
+
+enum mcpd_save_format {
+    MCPD_SAVE_DOCKER_ARCHIVE, /* a tar of plain layers, as `docker save` writes it */
+    MCPD_SAVE_OCI_ARCHIVE,    /* a tar with an OCI image layout in it */
+    MCPD_SAVE_DOCKER_DIR,     /* a folder, one image */
+    MCPD_SAVE_OCI_DIR,        /* a folder; images that are in it already stay */
+};
+struct mcpd_save_options {
+    enum mcpd_save_format format;
+    const char *path;    /* NULL: standard output (archives only) */
+    bool several_images; /* each name is an image; else the further ones are names for the first */
     mcpd_progress_function progress;
     void *progress_context;
 };

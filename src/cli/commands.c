@@ -30,6 +30,7 @@ const struct command_entry cli_commands[] = {
     {.name = "rm", .command = &cmd_rm},
     {.name = "rmi", .command = &cmd_rmi},
     {.name = "run", .command = &cmd_run},
+    {.name = "save", .command = &cmd_save},
     {.name = "start", .command = &cmd_start},
     {.name = "stop", .command = &cmd_stop},
     {.name = "tag", .command = &cmd_tag},

@@ -90,7 +90,8 @@ static struct progress_row *find_row(struct progress *progress, const char *id, 
 static bool is_blob_event(const char *operation)
 {
     return strcmp(operation, "download") == 0 || strcmp(operation, "unpack") == 0 ||
-           strcmp(operation, "exists") == 0 || strcmp(operation, "upload") == 0;
+           strcmp(operation, "exists") == 0 || strcmp(operation, "upload") == 0 ||
+           strcmp(operation, "save") == 0;
 }
 
 static void print_lines(struct progress *progress, const struct mcpd_progress *event)
@@ -99,6 +100,8 @@ static void print_lines(struct progress *progress, const struct mcpd_progress *e
 
     if (print_name(progress, event))
         return;
+    /* podman says it when it reads from elsewhere, not when it saves. */
+    progress->said_signatures |= strcmp(event->operation, "save") == 0;
     say_once(&progress->said_signatures, "Getting image source signatures");
     if (is_blob_event(event->operation)) {
         (void)find_row(progress, event->id, &is_new);
@@ -195,12 +198,15 @@ static const char *verb_of(const char *operation)
         return "exists";
     if (strcmp(operation, "unpack") == 0)
         return "unpacking";
+    if (strcmp(operation, "save") == 0)
+        return "saving";
     return strcmp(operation, "upload") == 0 ? "uploading" : "downloading";
 }
 
 static void update_row(struct progress_row *row, const struct mcpd_progress *event)
 {
-    bool is_unpack = strcmp(event->operation, "unpack") == 0;
+    bool is_unpack =
+        strcmp(event->operation, "unpack") == 0 || strcmp(event->operation, "save") == 0;
 
     row->verb = row->is_done ? row->verb : verb_of(event->operation);
     row->current_bytes = event->current_bytes;

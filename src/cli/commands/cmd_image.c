@@ -36,6 +36,7 @@ static const struct command_entry children[] = {
     {.name = "pull", .command = &cmd_pull},
     {.name = "push", .command = &cmd_push},
     {.name = "rm", .aliases = "remove", .command = &cmd_rmi},
+    {.name = "save", .command = &cmd_save},
     {.name = "tag", .command = &cmd_tag},
     {.name = "untag", .command = &cmd_untag},
     {0},

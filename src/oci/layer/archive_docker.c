@@ -10,6 +10,7 @@
 
 #include "base/jsonx.h"
 #include "base/str.h"
+#include "oci/layer/inflate.h"
 #include "oci/layer/sha256.h"
 
 #include <string.h>
@@ -39,15 +40,12 @@ static int describe_layer(const struct archive_reader *reader, const struct arch
                           const struct digest *diff_id, struct descriptor *ret_descriptor,
                           struct mcpd_error *err)
 {
-    enum mediatype_compression compression = MEDIATYPE_COMPRESSION_NONE;
     unsigned char magic[4] = {0};
     ssize_t count = archive_file_pread(reader->file, member, 0, magic, sizeof(magic), err);
+    enum mediatype_compression compression =
+        inflate_compression_of(magic, count < 0 ? 0 : (size_t)count);
     int rc = count < 0 ? (int)count : 0;
 
-    if (magic[0] == 0x1f && magic[1] == 0x8b)
-        compression = MEDIATYPE_COMPRESSION_GZIP;
-    else if (magic[0] == 0x28 && magic[1] == 0xb5 && magic[2] == 0x2f && magic[3] == 0xfd)
-        compression = MEDIATYPE_COMPRESSION_ZSTD;
     ret_descriptor->digest = *diff_id;
     ret_descriptor->size = member->size;
     if (rc == 0)

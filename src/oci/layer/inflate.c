@@ -104,6 +104,13 @@ static bool is_zstd(const uint8_t *bytes, size_t count)
                           ((bytes[0] & 0xf0) == 0x50 && memcmp(bytes + 1, skippable, 3) == 0));
 }
 
+enum mediatype_compression inflate_compression_of(const void *bytes, size_t count)
+{
+    if (is_gzip(bytes, count))
+        return MEDIATYPE_COMPRESSION_GZIP;
+    return is_zstd(bytes, count) ? MEDIATYPE_COMPRESSION_ZSTD : MEDIATYPE_COMPRESSION_NONE;
+}
+
 static void gzip_begin_member(struct inflate *inflate)
 {
     isal_inflate_init(inflate->gzip);

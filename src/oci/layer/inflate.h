@@ -10,6 +10,7 @@
 #define OCI_LAYER_INFLATE_H
 
 #include "base/error.h"
+#include "oci/mediatype.h"
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -39,6 +40,9 @@ void inflate_free(struct inflate *inflate);
  * truncated, or something else behind the compressed data. */
 int inflate_next(struct inflate *inflate, const void **ret_bytes, size_t *ret_count,
                  struct mcpd_error *err) MUST_CHECK;
+
+/* What the first bytes of a stream say (4 are enough). */
+enum mediatype_compression inflate_compression_of(const void *bytes, size_t count);
 
 /* Known after the first inflate_next. */
 enum inflate_kind inflate_kind(const struct inflate *inflate);

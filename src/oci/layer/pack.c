@@ -1,12 +1,10 @@
 /*
  * pack.c - see pack.h.
  *
- * Theory of operation: pack_walk.h brings every object in order, libarchive formats it. The PAX
- * format of libarchive writes a record only for what the plain header cannot hold (long and
- * non-ASCII names, large numbers, parts of a second, attributes, holes), so most entries are plain
- * ustar; times other than the modification time and names of users are never set. libarchive turns
- * names into UTF-8 from the locale's character set; in the "C" locale everything but ASCII would be
- * marked as binary, therefore the thread has C.UTF-8 for the time of packing.
+ * Theory of operation: pack_walk.h brings every object in order, tar_writer.h writes it. PAX
+ * records are for what the plain header cannot hold (long and non-ASCII names, large numbers, parts
+ * of a second, attributes, holes); times other than the modification time and names of users are
+ * never set.
  *
  * A layer's folder has overlayfs' marks: a character device 0:0 hides a name of the layers below
  * and becomes ".wh.NAME", the attribute "opaque" of a folder becomes ".wh..wh..opq" in it.
@@ -24,7 +22,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -39,13 +36,10 @@
 
 struct pack {
     struct pack_options options;
-    pack_write_function write;
-    void *write_context;
-    struct archive *archive;
-    struct archive_entry *entry;
+    struct tar_writer *writer;
+    struct archive_entry *entry; /* the writer's */
     struct pack_links links;
     struct pack_result result;
-    struct mcpd_error failure; /* of the write function; code 0: none */
     char path[UNPACK_PATH_SIZE + sizeof(OPAQUE_NAME)];
     char target[UNPACK_PATH_SIZE];
     char names[XATTR_LIST_BYTES];
@@ -62,38 +56,6 @@ static int fail(const char *verb, const char *path, struct mcpd_error *err)
     unpack_policy_show(path, shown, sizeof(shown));
     errno = saved_errno;
     return error_errno(err, "%s '%s'", verb, shown);
-}
-
-static int archive_failed(struct pack *pack, struct mcpd_error *err)
-{
-    const char *text = archive_error_string(pack->archive);
-    char shown[200];
-
-    if (pack->failure.code != 0)
-        return error_copy(err, &pack->failure);
-    if (archive_errno(pack->archive) == ENOMEM)
-        return error_no_memory(err, "writing a tar");
-    unpack_policy_show(text ? text : "failed", shown, sizeof(shown));
-    return error_set(err, MCPD_E_SYSTEM, "write a tar: %s", shown);
-}
-
-/* libarchive 3.6 loses its buffer when this fails, so it does not: what went wrong is kept, and
- * looked at behind every call. */
-static la_ssize_t write_callback(struct archive *archive, void *context, const void *bytes,
-                                 size_t count)
-{
-    struct pack *pack = context;
-
-    (void)archive;
-    if (pack->failure.code == 0)
-        (void)pack->write(pack->write_context, bytes, count, &pack->failure);
-    return (la_ssize_t)count;
-}
-
-/* What a call of libarchive has come to. */
-static int judge(struct pack *pack, bool is_good, struct mcpd_error *err)
-{
-    return is_good && pack->failure.code == 0 ? 0 : archive_failed(pack, err);
 }
 
 /* ------------------------------------------------------------------ contents */
@@ -123,8 +85,7 @@ static void describe_holes(struct pack *pack, int fd, const struct stat *st)
 
 static int write_data(struct pack *pack, size_t count, struct mcpd_error *err)
 {
-    return judge(pack, archive_write_data(pack->archive, pack->buffer, count) == (la_ssize_t)count,
-                 err);
+    return tar_writer_data(pack->writer, pack->buffer, count, err);
 }
 
 /* libarchive wants all bytes of a file and leaves those of its holes out itself. */
@@ -234,8 +195,9 @@ static int add_xattrs(struct pack *pack, int fd, struct mcpd_error *err)
 /* A fresh entry under pack->path. */
 static void begin(struct pack *pack, const struct stat *st)
 {
-    struct archive_entry *entry = archive_entry_clear(pack->entry);
+    struct archive_entry *entry = tar_writer_entry(pack->writer);
 
+    pack->entry = entry;
     archive_entry_set_pathname(entry, pack->path);
     archive_entry_set_mode(entry, st->st_mode);
     archive_entry_set_uid(entry, st->st_uid);
@@ -250,11 +212,8 @@ static void begin(struct pack *pack, const struct stat *st)
 
 static int put_header(struct pack *pack, struct mcpd_error *err)
 {
-    int code = archive_write_header(pack->archive, pack->entry);
-
     pack->result.entries++;
-    /* WARN: a name that is no text in UTF-8; it is written as it is. */
-    return judge(pack, code == ARCHIVE_OK || code == ARCHIVE_WARN, err);
+    return tar_writer_begin(pack->writer, err);
 }
 
 static int put_regular(struct pack *pack, int dir_fd, const char *name, struct mcpd_error *err)
@@ -390,72 +349,34 @@ static int put_root(struct pack *pack, int dir_fd, struct mcpd_error *err)
     return put_folder(pack, dir_fd, &st, err);
 }
 
-static int open_archive(struct pack *pack, struct mcpd_error *err)
-{
-    pack->archive = archive_write_new();
-    pack->entry = archive_entry_new();
-    if (!pack->archive || !pack->entry)
-        return error_no_memory(err, "writing a tar");
-    if (archive_write_set_format_pax(pack->archive) != ARCHIVE_OK ||
-        archive_write_set_format_option(pack->archive, NULL, "xattrheader", "SCHILY") !=
-            ARCHIVE_OK ||
-        archive_write_set_bytes_per_block(pack->archive, BUFFER_BYTES) != ARCHIVE_OK ||
-        archive_write_set_bytes_in_last_block(pack->archive, 1) != ARCHIVE_OK ||
-        archive_write_open(pack->archive, pack, NULL, write_callback, NULL) != ARCHIVE_OK)
-        return archive_failed(pack, err);
-    return 0;
-}
-
 static int pack_all(struct pack *pack, int dir_fd, struct mcpd_error *err)
 {
-    int rc = open_archive(pack, err);
+    int rc = put_root(pack, dir_fd, err);
 
-    if (rc == 0)
-        rc = put_root(pack, dir_fd, err);
     if (rc == 0)
         rc = pack_walk(dir_fd, 0, visit, pack, err);
-    return rc < 0 ? rc : judge(pack, archive_write_close(pack->archive) == ARCHIVE_OK, err);
+    return rc < 0 ? rc : tar_writer_finish(pack->writer, err);
 }
 
-static void pack_free(struct pack *pack)
-{
-    archive_entry_free(pack->entry);
-    /* Closes it; the end of a tar that failed goes nowhere. */
-    if (pack->failure.code == 0)
-        pack->failure.code = MCPD_E_CANCELLED;
-    (void)archive_write_free(pack->archive);
-    pack_links_done(&pack->links);
-    free(pack);
-}
-
-int pack_tree(int dir_fd, const struct pack_options *options, pack_write_function write,
+int pack_tree(int dir_fd, const struct pack_options *options, tar_write_function write,
               void *write_context, struct pack_result *ret_result, struct mcpd_error *err)
 {
-    struct pack *pack = malloc(sizeof(*pack));
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    locale_t old = utf8 ? uselocale(utf8) : (locale_t)0;
-    int rc;
+    CLEANUP_FREE struct pack *pack = malloc(sizeof(*pack));
+    CLEANUP_TAR_WRITER struct tar_writer *writer = NULL;
+    int rc = pack ? tar_writer_new(write, write_context, &writer, err)
+                  : error_no_memory(err, "writing a tar");
 
-    if (pack) {
-        pack->options = *options;
-        pack->write = write;
-        pack->write_context = write_context;
-        pack->archive = NULL;
-        pack->entry = NULL;
-        pack->result = (struct pack_result){0};
-        pack->failure.code = 0;
-        pack_links_init(&pack->links, options->tmp_fd);
-        rc = pack_all(pack, dir_fd, err);
-        if (rc == 0)
-            *ret_result = pack->result;
-        pack_free(pack);
-    } else {
-        rc = error_no_memory(err, "writing a tar");
-    }
-    if (utf8) {
-        (void)uselocale(old);
-        freelocale(utf8);
-    }
+    if (rc < 0)
+        return rc;
+    pack->options = *options;
+    pack->writer = writer;
+    pack->entry = NULL;
+    pack->result = (struct pack_result){0};
+    pack_links_init(&pack->links, options->tmp_fd);
+    rc = pack_all(pack, dir_fd, err);
+    pack_links_done(&pack->links);
+    if (rc == 0)
+        *ret_result = pack->result;
     return rc;
 }
 

@@ -11,6 +11,7 @@
 #define OCI_LAYER_PACK_H
 
 #include "base/error.h"
+#include "oci/layer/tar_writer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,10 +32,7 @@ struct pack_result {
     uint64_t changed; /* files that became shorter while they were read; zeros fill them up */
 };
 
-typedef int (*pack_write_function)(void *context, const void *bytes, size_t count,
-                                   struct mcpd_error *err);
-
-int pack_tree(int dir_fd, const struct pack_options *options, pack_write_function write,
+int pack_tree(int dir_fd, const struct pack_options *options, tar_write_function write,
               void *write_context, struct pack_result *ret_result,
               struct mcpd_error *err) MUST_CHECK;
 /* The same into a pipe or file. */

@@ -1,0 +1,17 @@
+/*
+ * image_archives.h - the calls about archives in mcpd-image (image_inprocess_archives.c), as its
+ * two callers need them: the public calls, and requests of image_helper.c.
+ */
+#ifndef IMAGE_ARCHIVES_H
+#define IMAGE_ARCHIVES_H
+
+#include "engine.h"
+#include "image_wire.h"
+
+#define IMAGE_HELPER_FD 3 /* where image_helper.c puts the archive */
+
+/* stream_fd: where it goes when the request names no path. */
+int image_archives_save(struct mcpd_engine *engine, const struct image_request *request,
+                        int stream_fd, struct mcpd_error *err) MUST_CHECK;
+
+#endif
