@@ -13,5 +13,7 @@
 /* stream_fd: where it goes when the request names no path. */
 int image_archives_save(struct mcpd_engine *engine, const struct image_request *request,
                         int stream_fd, struct mcpd_error *err) MUST_CHECK;
+int image_archives_export(struct mcpd_engine *engine, const struct image_request *request,
+                          int stream_fd, struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -290,6 +290,19 @@ int mcpd_save(struct mcpd_engine *engine, const char *const *images,
     return call(engine, &request, options->path ? -1 : STDOUT_FILENO, &result, err);
 }
 
+int mcpd_export(struct mcpd_engine *engine, const char *name, const char *path,
+                struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    struct image_request request = {
+        .call = IMAGE_CALL_EXPORT,
+        .container = name,
+        .path = path,
+    };
+
+    return call(engine, &request, path ? -1 : STDOUT_FILENO, &result, err);
+}
+
 int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
               const struct mcpd_registry_options *options, struct mcpd_error *err)
 {

@@ -263,6 +263,9 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
     case IMAGE_CALL_SAVE:
         rc = image_archives_save(engine, request, IMAGE_HELPER_FD, err);
         break;
+    case IMAGE_CALL_EXPORT:
+        rc = image_archives_export(engine, request, IMAGE_HELPER_FD, err);
+        break;
     }
     if (rc == 0)
         *ret_result =
@@ -278,7 +281,7 @@ static int hold_signals(struct image_request *request, struct mcpd_error *err)
     int rc;
 
     if (request->call == IMAGE_CALL_LOAD || request->call == IMAGE_CALL_BUILD ||
-        request->call == IMAGE_CALL_SAVE)
+        request->call == IMAGE_CALL_SAVE || request->call == IMAGE_CALL_EXPORT)
         return 0;
     rc = interrupt_begin(&interrupt, err);
     if (rc < 0)

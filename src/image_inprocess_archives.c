@@ -1,7 +1,14 @@
-/* image_inprocess_archives.c - the calls about archives in mcpd-image: save. */
+/* image_inprocess_archives.c - the calls about archives in mcpd-image: save, export. */
 #include "image_archives.h"
 
+#include "base/child.h"
+#include "base/userns.h"
 #include "oci/layer/archive_save.h"
+#include "oci/layer/output_file.h"
+#include "oci/layer/pack.h"
+#include "runtime/rootfs.h"
+
+/* ------------------------------------------------------------------ save */
 
 int image_archives_save(struct mcpd_engine *engine, const struct image_request *request,
                         int stream_fd, struct mcpd_error *err)
@@ -37,4 +44,71 @@ int mcpd_save(struct mcpd_engine *engine, const char *const *images,
     };
 
     return image_archives_save(engine, &request, STDOUT_FILENO, err);
+}
+
+/* ------------------------------------------------------------------ export */
+
+struct export_job {
+    const struct mcpd_engine *engine;
+    const struct container *container;
+    int output_fd;
+    bool in_userns; /* asked before: inside of it nobody needs one */
+};
+
+/* In a process of its own, as root of a user namespace where one is needed. */
+static int export_tree(void *context, struct mcpd_error *err)
+{
+    const struct export_job *job = context;
+    const struct rootfs_request request = {
+        .plan = &job->container->plan,
+        .root_fd = job->engine->store.root_fd,
+        .container_dir_fd = job->container->dir_fd,
+        .in_userns = job->in_userns,
+    };
+    const struct pack_options options = {.tmp_fd = job->engine->store.tmp_fd};
+    CLEANUP_FD int root_fd = -1;
+    struct pack_result result;
+    int rc = rootfs_view(&request, &root_fd, err);
+
+    return rc < 0 ? rc : pack_tree_fd(root_fd, &options, job->output_fd, &result, err);
+}
+
+static int export_in_userns(void *context, struct mcpd_error *err)
+{
+    return userns_run(export_tree, context, err);
+}
+
+static int export_to(struct mcpd_engine *engine, const struct container *container, int output_fd,
+                     struct mcpd_error *err)
+{
+    struct export_job job = {engine, container, output_fd, userns_is_needed()};
+    CLEANUP_CHILD struct child child = CHILD_NONE;
+    int rc = child_start("mcpd: export", export_in_userns, &job, &child, err);
+
+    return rc < 0 ? rc : child_finish(&child, err);
+}
+
+int image_archives_export(struct mcpd_engine *engine, const struct image_request *request,
+                          int stream_fd, struct mcpd_error *err)
+{
+    CLEANUP_OUTPUT_FILE struct output_file file = OUTPUT_FILE_NONE;
+    CLEANUP(container_done) struct container container = {.dir_fd = -1};
+    int rc = request->container ? engine_load_container(engine, request->container, &container, err)
+                                : error_set(err, MCPD_E_INVALID, "export: which container?");
+
+    if (rc == 0 && request->path)
+        rc = output_file_open(request->path, &file, err);
+    if (rc == 0)
+        rc = export_to(engine, &container, request->path ? file.fd : stream_fd, err);
+    if (rc == 0 && request->path)
+        rc = output_file_finish(&file, false, err);
+    return rc;
+}
+
+int mcpd_export(struct mcpd_engine *engine, const char *name, const char *path,
+                struct mcpd_error *err)
+{
+    const struct image_request request = {.container = name, .path = path};
+
+    return image_archives_export(engine, &request, STDOUT_FILENO, err);
 }

@@ -12,7 +12,7 @@
 static const char *const call_names[] = {
     [IMAGE_CALL_PULL] = "pull",     [IMAGE_CALL_LOAD] = "load",     [IMAGE_CALL_PUSH] = "push",
     [IMAGE_CALL_EXISTS] = "exists", [IMAGE_CALL_VERIFY] = "verify", [IMAGE_CALL_BUILD] = "build",
-    [IMAGE_CALL_SAVE] = "save",
+    [IMAGE_CALL_SAVE] = "save",     [IMAGE_CALL_EXPORT] = "export",
 };
 
 /* ------------------------------------------------------------------ requests */
@@ -32,6 +32,7 @@ static const struct member members[] = {
     MEMBER("program", program),
     MEMBER("image", image),
     MEMBER("destination", destination),
+    MEMBER("container", container),
     MEMBER("path", path),
     MEMBER("certDir", registry.cert_dir),
     MEMBER("authFile", registry.auth_file),

@@ -23,6 +23,7 @@ enum image_call {
     IMAGE_CALL_VERIFY,
     IMAGE_CALL_BUILD,
     IMAGE_CALL_SAVE,
+    IMAGE_CALL_EXPORT,
 };
 
 /* Strings are borrowed: from the caller when it is written, from the document when it is read.
@@ -34,7 +35,8 @@ struct image_request {
     const char *program;
     const char *image;
     const char *destination;      /* PUSH */
-    const char *path;             /* LOAD, SAVE; NULL: descriptor 3 */
+    const char *container;        /* EXPORT */
+    const char *path;             /* LOAD, SAVE, EXPORT; NULL: descriptor 3 */
     char **images;                /* VERIFY, SAVE */
     bool repair;                  /* VERIFY */
     uint64_t format;              /* SAVE: enum mcpd_save_format */

@@ -166,6 +166,10 @@ MCPD_API int mcpd_remove_image(struct mcpd_engine *engine, const char *image,
 MCPD_API int mcpd_load(struct mcpd_engine *engine, const char *path,
                        const struct mcpd_registry_options *options, char ***ret_names,
                        struct mcpd_error *err);
+/* The tree of a container as a tar, whether it runs or not; what is mounted in it is left out. path
+ * NULL: standard output. */
+MCPD_API int mcpd_export(struct mcpd_engine *engine, const char *name, const char *path,
+                         struct mcpd_error *err);
 /* Images as an archive or a folder. */
 MCPD_API int mcpd_save(struct mcpd_engine *engine, const char *const *images,
                        const struct mcpd_save_options *options, struct mcpd_error *err);

@@ -14,6 +14,7 @@ const struct command_entry cli_commands[] = {
     {.name = "container", .command = &cmd_container},
     {.name = "create", .command = &cmd_create},
     {.name = "exec", .command = &cmd_exec},
+    {.name = "export", .command = &cmd_export},
     {.name = "history", .command = &cmd_history},
     {.name = "image", .command = &cmd_image},
     {.name = "images", .command = &cmd_images},

@@ -20,7 +20,7 @@
  * Entering: pivot_root onto itself puts the host's root on top of the new one, from where it is
  * taken off. An initramfs cannot be moved away (EINVAL): there the new root is moved over it.
  */
-#include "runtime/rootfs.h"
+#include "runtime/rootfs_parts.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -80,9 +80,7 @@ static int make_folders(const struct rootfs_request *request, struct mcpd_error 
     return 0;
 }
 
-/* An image may have one layer several times, a lower directory may not be there twice. All that the
- * lower one gives or hides is given and hidden by the same layer above it, so that one counts. */
-static bool is_repeated_above(const struct plan *plan, size_t index)
+bool rootfs_is_repeated_above(const struct plan *plan, size_t index)
 {
     for (size_t i = index + 1; i < plan->layer_count; i++)
         if (digest_equal(&plan->layers[i], &plan->layers[index]))
@@ -105,7 +103,7 @@ static int set_layers(int fs_fd, const struct rootfs_request *request)
     if (fchdir(request->root_fd) < 0)
         return -errno;
     for (size_t i = plan->layer_count; i > 0; i--) { /* topmost first */
-        if (is_repeated_above(plan, i - 1))
+        if (rootfs_is_repeated_above(plan, i - 1))
             continue;
         store_layer_path(&plan->layers[i - 1], layer);
         if (mountapi_fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir+", layer) < 0)
@@ -139,7 +137,7 @@ static bool is_on_overlay(int dir_fd)
     return is_overlay;
 }
 
-static int refuse_overlay(int fs_fd, const struct rootfs_request *request, struct mcpd_error *err)
+int rootfs_refuse_overlay(int fs_fd, const struct rootfs_request *request, struct mcpd_error *err)
 {
     if (request->in_userns && (errno == EPERM || errno == ENODEV))
         return error_set(err, MCPD_E_UNSUPPORTED,
@@ -179,7 +177,7 @@ static int mount_by_config(const struct rootfs_request *request, bool *ret_is_mi
 
     *ret_is_missing = fs_fd < 0 && mountapi_is_missing(errno);
     if (fs_fd < 0)
-        return refuse_overlay(fs_fd, request, err);
+        return rootfs_refuse_overlay(fs_fd, request, err);
     rc = set_layers(fs_fd, request);
     if (rc == 0)
         rc = set_upper(fs_fd, request);
@@ -187,7 +185,7 @@ static int mount_by_config(const struct rootfs_request *request, bool *ret_is_mi
         rc = -errno;
     *ret_is_missing = rc == -EINVAL; /* options that it does not know */
     if (rc < 0)
-        return refuse_overlay(fs_fd, request, err);
+        return rootfs_refuse_overlay(fs_fd, request, err);
     mount_fd = mountapi_fsmount(fs_fd, MOUNT_ATTR_NODEV);
     if (mount_fd < 0 || mountapi_move(mount_fd, request->container_dir_fd) < 0)
         return error_errno(err, "mount the container's root");
@@ -197,8 +195,7 @@ static int mount_by_config(const struct rootfs_request *request, bool *ret_is_mi
 
 /* --- the old way ------------------------------------------------------------------------------ */
 
-/* Makes a link "N" for every layer, "u" for upper and "w" for work, in the working directory. */
-static int make_links(const struct rootfs_request *request, struct mcpd_error *err)
+int rootfs_make_links(const struct rootfs_request *request, struct mcpd_error *err)
 {
     const struct plan *plan = request->plan;
     char folder[FS_FD_PATH_SIZE];
@@ -231,7 +228,7 @@ static int format_options(const struct rootfs_request *request, char options[OPT
     size_t length = (size_t)snprintf(options, OPTIONS_MAX, "lowerdir=");
 
     for (size_t i = request->plan->layer_count; i > 0 && length < OPTIONS_MAX; i--)
-        if (!is_repeated_above(request->plan, i - 1))
+        if (!rootfs_is_repeated_above(request->plan, i - 1))
             length += (size_t)snprintf(options + length, OPTIONS_MAX - length, "%s%zu",
                                        i < request->plan->layer_count ? ":" : "", i - 1);
     if (length < OPTIONS_MAX)
@@ -244,8 +241,7 @@ static int format_options(const struct rootfs_request *request, char options[OPT
     return 0;
 }
 
-/* Goes to a tmpfs over the container's folder. */
-static int enter_scratch(const struct rootfs_request *request, struct mcpd_error *err)
+int rootfs_enter_scratch(const struct rootfs_request *request, struct mcpd_error *err)
 {
     CLEANUP_FREE char *path = NULL;
     char folder[FS_FD_PATH_SIZE];
@@ -265,10 +261,10 @@ static int mount_by_links(const struct rootfs_request *request, int *ret_root_fd
 {
     char options[OPTIONS_MAX];
     size_t length;
-    int rc = enter_scratch(request, err);
+    int rc = rootfs_enter_scratch(request, err);
 
     if (rc == 0)
-        rc = make_links(request, err);
+        rc = rootfs_make_links(request, err);
     if (rc == 0)
         rc = format_options(request, options, err);
     if (rc < 0)
@@ -282,7 +278,7 @@ static int mount_by_links(const struct rootfs_request *request, int *ret_root_fd
         rc = mount("overlay", "r", "overlay", MS_NODEV, options);
     }
     if (rc < 0)
-        return refuse_overlay(-1, request, err);
+        return rootfs_refuse_overlay(-1, request, err);
     *ret_root_fd = open("r", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return *ret_root_fd < 0 ? error_errno(err, "open the container's root") : 0;
 }

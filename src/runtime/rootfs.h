@@ -19,6 +19,12 @@ struct rootfs_request {
 int rootfs_mount(const struct rootfs_request *request, int *ret_root_fd,
                  struct mcpd_error *err) MUST_CHECK;
 
+/* A view of the tree for reading (rootfs_view.c), also while the container runs, without what is
+ * mounted in it. In a mount namespace of this process's own, which is made here: the caller is a
+ * child that ends with its work. */
+int rootfs_view(const struct rootfs_request *request, int *ret_root_fd,
+                struct mcpd_error *err) MUST_CHECK;
+
 /* Makes it the root and working directory of this process and takes the host's away. */
 int rootfs_enter(int root_fd, struct mcpd_error *err) MUST_CHECK;
 

@@ -38,6 +38,7 @@ static const struct command_entry children[] = {
     {.name = "create", .command = &cmd_create},
     {.name = "exec", .command = &cmd_exec},
     {.name = "exists", .command = &cmd_container_exists},
+    {.name = "export", .command = &cmd_export},
     {.name = "inspect", .command = &cmd_container_inspect},
     {.name = "kill", .command = &cmd_kill},
     {.name = "list", .aliases = "ls ps", .command = &cmd_ps},

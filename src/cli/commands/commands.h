@@ -12,6 +12,7 @@ extern const struct command cmd_container_inspect;
 extern const struct command cmd_container_prune;
 extern const struct command cmd_create;
 extern const struct command cmd_exec;
+extern const struct command cmd_export;
 extern const struct command cmd_history;
 extern const struct command cmd_image; /* group */
 extern const struct command cmd_image_exists;

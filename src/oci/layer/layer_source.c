@@ -112,6 +112,7 @@ struct work {
     const struct layer_source *source;
     int blob_fd;
     int output_fd;
+    bool in_userns; /* asked before: inside of it nobody needs one */
 };
 
 static ssize_t read_blob(void *context, void *buffer, size_t size, struct mcpd_error *err)
@@ -154,7 +155,7 @@ static int pack_folder(void *context, struct mcpd_error *err)
     const struct work *work = context;
     const struct pack_options options = {
         .is_layer = true,
-        .use_user_xattrs = userns_is_needed(),
+        .use_user_xattrs = work->in_userns,
         .tmp_fd = work->store->tmp_fd,
     };
     CLEANUP_FD int dir_fd = -1;
@@ -176,7 +177,8 @@ static int pack_layer(void *context, struct mcpd_error *err)
 static int open_made(const struct store *store, const struct layer_source *source,
                      struct stream *stream, struct mcpd_error *err)
 {
-    struct work work = {.store = store, .source = source, .blob_fd = -1};
+    struct work work = {
+        .store = store, .source = source, .blob_fd = -1, .in_userns = userns_is_needed()};
     CLEANUP_FD int blob_fd = -1;
     CLEANUP_FD int write_fd = -1;
     uint64_t bytes = 0;
@@ -300,7 +302,7 @@ static int not_there(const struct digest *digest, struct mcpd_error *err)
 {
     return error_set(err, MCPD_E_NOT_FOUND,
                      "layer %s is in the store only unpacked (its blob was trimmed, or came packed "
-                     "in another way); pull the image again to have it",
+                     "in another way): to have it, remove the image and pull it again",
                      digest->text);
 }
 

@@ -16,8 +16,7 @@ struct save_output; /* heap; save_output_free */
 
 /* fd stays the caller's. */
 int save_output_stream(int fd, struct save_output **ret_output, struct mcpd_error *err) MUST_CHECK;
-/* A path that is no plain file (a pipe, a device) is written to as it is. A plain one takes the
- * place of what is there. Text of errors as podman's: `opening file "x": open x: ..`. */
+/* See output_file.h. */
 int save_output_file(const char *path, struct save_output **ret_output,
                      struct mcpd_error *err) MUST_CHECK;
 /* Made when missing. */
@@ -45,7 +44,7 @@ int save_output_data(void *output, const void *bytes, size_t count,
                      struct mcpd_error *err) MUST_CHECK;
 int save_output_end(struct save_output *output, struct mcpd_error *err) MUST_CHECK;
 
-/* All is written. sync: and on the disk. */
+/* All is written. sync: and a file is on the disk. */
 int save_output_finish(struct save_output *output, bool sync, struct mcpd_error *err) MUST_CHECK;
 
 static inline void cleanup_save_output(struct save_output **output)
