@@ -71,30 +71,11 @@ static ssize_t read_input(void *context, void *buffer, size_t size, struct mcpd_
     return (ssize_t)size;
 }
 
-static int write_output(const struct input *input, const void *bytes, size_t count,
-                        struct mcpd_error *err)
+static int write_output(void *context, const void *bytes, size_t count, struct mcpd_error *err)
 {
+    const struct input *input = context;
+
     return fs_write_all(input->output_fd, bytes, count, "a copy of the archive", err);
-}
-
-/* ------------------------------------------------------------------ gzip, zstd, plain */
-
-static int inflate_all(struct input *input, struct mcpd_error *err)
-{
-    CLEANUP_INFLATE struct inflate *inflate = NULL;
-    int rc = inflate_new(read_input, input, &inflate, err);
-
-    while (rc == 0) {
-        const void *bytes = NULL;
-        size_t count = 0;
-
-        rc = inflate_next(inflate, &bytes, &count, err);
-        if (rc == 0 && count == 0)
-            return 0;
-        if (rc == 0)
-            rc = write_output(input, bytes, count, err);
-    }
-    return rc;
 }
 
 /* ------------------------------------------------------------------ xz, bzip2 */
@@ -191,7 +172,8 @@ static int decompress(void *context, struct mcpd_error *err)
         rc = read_head(input, err);
     if (rc < 0)
         return rc;
-    return needs_libarchive(input) ? decompress_by_libarchive(input, err) : inflate_all(input, err);
+    return needs_libarchive(input) ? decompress_by_libarchive(input, err)
+                                   : inflate_all(read_input, input, write_output, input, err);
 }
 
 int archive_spool(int input_fd, int tmp_fd, int *ret_fd, struct mcpd_error *err)

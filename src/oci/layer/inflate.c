@@ -283,3 +283,22 @@ int inflate_next(struct inflate *inflate, const void **ret_bytes, size_t *ret_co
     }
     return error_set(err, MCPD_E_INTERNAL, "decompression of an unknown kind");
 }
+
+int inflate_all(inflate_read_function read, void *read_context, inflate_write_function write,
+                void *write_context, struct mcpd_error *err)
+{
+    CLEANUP_INFLATE struct inflate *inflate = NULL;
+    int rc = inflate_new(read, read_context, &inflate, err);
+
+    while (rc == 0) {
+        const void *bytes = NULL;
+        size_t count = 0;
+
+        rc = inflate_next(inflate, &bytes, &count, err);
+        if (rc == 0 && count == 0)
+            return 0;
+        if (rc == 0)
+            rc = write(write_context, bytes, count, err);
+    }
+    return rc;
+}

@@ -41,6 +41,12 @@ void inflate_free(struct inflate *inflate);
 int inflate_next(struct inflate *inflate, const void **ret_bytes, size_t *ret_count,
                  struct mcpd_error *err) MUST_CHECK;
 
+/* All of a stream, piece by piece, to `write`, whose failure ends it. */
+typedef int (*inflate_write_function)(void *context, const void *bytes, size_t count,
+                                      struct mcpd_error *err);
+int inflate_all(inflate_read_function read, void *read_context, inflate_write_function write,
+                void *write_context, struct mcpd_error *err) MUST_CHECK;
+
 /* What the first bytes of a stream say (4 are enough). */
 enum mediatype_compression inflate_compression_of(const void *bytes, size_t count);
 

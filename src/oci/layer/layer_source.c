@@ -126,28 +126,24 @@ static ssize_t read_blob(void *context, void *buffer, size_t size, struct mcpd_e
     return count < 0 ? error_errno(err, "read blob %s", work->source->blob.text) : count;
 }
 
+static int write_output(void *context, const void *bytes, size_t count, struct mcpd_error *err)
+{
+    const struct work *work = context;
+
+    return fs_write_all(work->output_fd, bytes, count, "a layer", err);
+}
+
 static int inflate_blob(void *context, struct mcpd_error *err)
 {
     struct work *work = context;
-    CLEANUP_INFLATE struct inflate *inflate = NULL;
     const int kept[] = {work->blob_fd, work->output_fd, child_error_fd()};
     int rc = confine_descriptors(kept, ARRAY_SIZE(kept), err);
 
     if (rc == 0)
         rc = confine_decoder(err);
     if (rc == 0)
-        rc = inflate_new(read_blob, work, &inflate, err);
-    while (rc == 0) {
-        const void *bytes = NULL;
-        size_t count = 0;
-
-        rc = inflate_next(inflate, &bytes, &count, err);
-        if (rc == 0 && count == 0)
-            return 0;
-        if (rc == 0)
-            rc = fs_write_all(work->output_fd, bytes, count, "a layer", err);
-    }
-    return error_wrap(err, rc, "blob %s", work->source->blob.text);
+        rc = inflate_all(read_blob, work, write_output, work, err);
+    return rc < 0 ? error_wrap(err, rc, "blob %s", work->source->blob.text) : 0;
 }
 
 static int pack_folder(void *context, struct mcpd_error *err)

@@ -46,18 +46,6 @@ struct pack {
     char buffer[BUFFER_BYTES];
 };
 
-/* ------------------------------------------------------------------ messages */
-
-static int fail(const char *verb, const char *path, struct mcpd_error *err)
-{
-    int saved_errno = errno;
-    char shown[128];
-
-    unpack_policy_show(path, shown, sizeof(shown));
-    errno = saved_errno;
-    return error_errno(err, "%s '%s'", verb, shown);
-}
-
 /* ------------------------------------------------------------------ contents */
 
 /* The parts of a sparse file that are no holes. */
@@ -113,7 +101,7 @@ static int write_range(struct pack *pack, int fd, off_t offset, off_t end, struc
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return fail("read", pack->path, err);
+            return unpack_policy_errno("read", pack->path, err);
         if (count == 0) {
             pack->result.changed++;
             return write_zeros(pack, end - offset, err);
@@ -160,7 +148,7 @@ static int add_xattr(struct pack *pack, int fd, const char *name, struct mcpd_er
     if (size < 0 && (errno == ENODATA || errno == EPERM || errno == EOPNOTSUPP || errno == ERANGE))
         return 0;
     if (size < 0)
-        return fail("read an attribute of", pack->path, err);
+        return unpack_policy_errno("read an attribute of", pack->path, err);
     archive_entry_xattr_add_entry(pack->entry, name, pack->buffer, (size_t)size);
     return 0;
 }
@@ -175,7 +163,7 @@ static int add_xattrs(struct pack *pack, int fd, struct mcpd_error *err)
     if (length < 0 && (errno == EOPNOTSUPP || errno == ERANGE))
         return 0;
     if (length < 0)
-        return fail("list the attributes of", pack->path, err);
+        return unpack_policy_errno("list the attributes of", pack->path, err);
     for (const char *name = pack->names; name < pack->names + length; name += strlen(name) + 1)
         if (unpack_policy_allows_xattr(name, 0) && count < UNPACK_MAX_XATTRS)
             sorted[count++] = name;
@@ -226,7 +214,7 @@ static int put_regular(struct pack *pack, int dir_fd, const char *name, struct m
     if (fd < 0 && errno == ENOENT) /* removed since its folder was read */
         return 0;
     if (fd < 0 || fstat(fd, &st) < 0)
-        return fail("open", pack->path, err);
+        return unpack_policy_errno("open", pack->path, err);
     if (!S_ISREG(st.st_mode)) /* replaced since */
         return 0;
     begin(pack, &st);
@@ -246,7 +234,7 @@ static int put_symlink(struct pack *pack, int dir_fd, const char *name, const st
     if (length < 0 && errno == ENOENT)
         return 0;
     if (length < 0)
-        return fail("read the link", pack->path, err);
+        return unpack_policy_errno("read the link", pack->path, err);
     pack->target[length] = '\0';
     begin(pack, st);
     archive_entry_set_symlink(pack->entry, pack->target);

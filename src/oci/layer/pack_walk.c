@@ -43,16 +43,6 @@ struct pack_walk {
     char path[UNPACK_PATH_SIZE];
 };
 
-static int fail(const char *verb, const char *path, struct mcpd_error *err)
-{
-    int saved_errno = errno;
-    char shown[128];
-
-    unpack_policy_show(path, shown, sizeof(shown));
-    errno = saved_errno;
-    return error_errno(err, "%s '%s'", verb, shown);
-}
-
 /* ------------------------------------------------------------------ a batch of names */
 
 static size_t bytes_of(const char *name)
@@ -197,7 +187,7 @@ static int enter(struct pack_walk *walk, int dir_fd, const char *name, size_t pa
     if (fd < 0 && errno == ENOENT) /* removed since its folder was read */
         return 0;
     if (fd < 0 || fstat(fd, &st) < 0)
-        rc = fail("open folder", walk->path, err);
+        rc = unpack_policy_errno("open folder", walk->path, err);
     else if (walk->depth > PACK_MAX_DEPTH)
         rc = error_set(err, MCPD_E_LIMIT, "folders lie more than %d deep in each other",
                        PACK_MAX_DEPTH);
@@ -222,7 +212,7 @@ static int step(struct pack_walk *walk, struct mcpd_error *err)
     if (rc < 0)
         return rc;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : fail("stat", walk->path, err);
+        return errno == ENOENT ? 0 : unpack_policy_errno("stat", walk->path, err);
     if (S_ISDIR(st.st_mode))
         return enter(walk, dir_fd, name, path_length, err);
     return walk->visit(walk->context, dir_fd, name, walk->path, -1, &st, err);

@@ -26,6 +26,16 @@ void unpack_policy_show(const char *path, char *buffer, size_t size)
         memcpy(buffer + i - 3, "...", 3);
 }
 
+int unpack_policy_errno(const char *verb, const char *path, struct mcpd_error *err)
+{
+    int saved_errno = errno;
+    char shown[SHOWN_SIZE];
+
+    unpack_policy_show(path, shown, sizeof(shown));
+    errno = saved_errno;
+    return error_errno(err, "%s '%s'", verb, shown);
+}
+
 static int refuse(const char *path, enum mcpd_error_code code, const char *why,
                   struct mcpd_error *err)
 {

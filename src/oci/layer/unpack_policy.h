@@ -92,5 +92,7 @@ bool unpack_policy_allows_xattr(const char *name, size_t size);
 
 /* A name from an archive, made fit for a message (control characters become '?', cut to size). */
 void unpack_policy_show(const char *path, char *buffer, size_t size);
+/* error_errno with such a name: "VERB 'PATH': ...". */
+int unpack_policy_errno(const char *verb, const char *path, struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -51,16 +51,6 @@ struct unpack_tree {
 
 /* ------------------------------------------------------------------ messages */
 
-static int fail(const char *verb, const char *path, struct mcpd_error *err)
-{
-    int saved_errno = errno;
-    char shown[SHOWN_SIZE];
-
-    unpack_policy_show(path, shown, sizeof(shown));
-    errno = saved_errno;
-    return error_errno(err, "%s '%s'", verb, shown);
-}
-
 static int corrupt(const char *path, const char *why, struct mcpd_error *err)
 {
     char shown[SHOWN_SIZE];
@@ -76,7 +66,7 @@ static int level_look(struct level *level, const char *path, struct mcpd_error *
     struct stat st;
 
     if (fstat(level->fd, &st) < 0)
-        return fail("stat", path, err);
+        return unpack_policy_errno("stat", path, err);
     level->mtime = st.st_mtim;
     level->gid = st.st_gid;
     level->is_setgid = (st.st_mode & S_ISGID) != 0;
@@ -133,7 +123,7 @@ static int level_restore_time(const struct level *level, const char *path, struc
     const struct timespec times[2] = {level->mtime, level->mtime};
 
     if (level->is_dirty && futimens(level->fd, times) < 0)
-        return fail("set the time of", path, err);
+        return unpack_policy_errno("set the time of", path, err);
     return 0;
 }
 
@@ -235,7 +225,7 @@ static int push(struct unpack_tree *tree, const char *name, size_t name_length,
         level->fd = rc;
     }
     if (level->fd < 0)
-        return fail("open folder", tree->path, err);
+        return unpack_policy_errno("open folder", tree->path, err);
     tree->top++;
     level->path_length = start + name_length;
     return level_look(level, tree->path, err);
@@ -335,7 +325,7 @@ int unpack_tree_set_owner(struct unpack_tree *tree, const struct unpack_decision
     if (owner_differs(tree, decision) && fchown(fd, decision->uid, decision->gid) < 0)
         return fail_owner(decision, err);
     if ((decision->mode & SPECIAL_BITS) != 0 && fchmod(fd, decision->mode & 07777) < 0)
-        return fail("set the mode of", decision->path, err);
+        return unpack_policy_errno("set the mode of", decision->path, err);
     return 0;
 }
 
@@ -344,7 +334,7 @@ int unpack_tree_set_time(const struct unpack_decision *decision, int fd, struct 
     const struct timespec times[2] = {decision->mtime, decision->mtime};
 
     if (futimens(fd, times) < 0)
-        return fail("set the time of", decision->path, err);
+        return unpack_policy_errno("set the time of", decision->path, err);
     return 0;
 }
 
@@ -361,9 +351,9 @@ static int set_metadata_by_name(struct unpack_tree *tree, const struct unpack_de
         return fail_owner(decision, err);
     if (decision->action == UNPACK_ACTION_NODE && (decision->mode & SPECIAL_BITS) != 0 &&
         fchmodat(dir_fd, name, decision->mode & 07777, 0) < 0)
-        return fail("set the mode of", decision->path, err);
+        return unpack_policy_errno("set the mode of", decision->path, err);
     if (utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-        return fail("set the time of", decision->path, err);
+        return unpack_policy_errno("set the time of", decision->path, err);
     return 0;
 }
 
@@ -374,7 +364,7 @@ static int mark_opaque(const struct unpack_tree *tree, int fd, const char *path,
         tree->options.use_user_xattrs ? "user.overlay.opaque" : "trusted.overlay.opaque";
 
     if (fsetxattr(fd, name, "y", 1, 0) < 0)
-        return fail("mark as opaque", path, err);
+        return unpack_policy_errno("mark as opaque", path, err);
     return 0;
 }
 
@@ -398,7 +388,7 @@ int unpack_tree_create_file(struct unpack_tree *tree, const struct unpack_decisi
         fd = openat(top_level(tree)->fd, name, flags, decision->mode & 0777);
     }
     if (fd < 0)
-        return fail("create", decision->path, err);
+        return unpack_policy_errno("create", decision->path, err);
     *ret_fd = fd;
     return 0;
 }
@@ -424,12 +414,12 @@ static int make_symlink_or_node(struct unpack_tree *tree, const struct unpack_de
         return rc;
     if (make_once(tree, decision, name) < 0) {
         if (errno != EEXIST)
-            return fail("create", decision->path, err);
+            return unpack_policy_errno("create", decision->path, err);
         rc = fs_remove_tree(top_level(tree)->fd, name, err);
         if (rc < 0)
             return rc;
         if (make_once(tree, decision, name) < 0)
-            return fail("create", decision->path, err);
+            return unpack_policy_errno("create", decision->path, err);
     }
     return set_metadata_by_name(tree, decision, name, err);
 }
@@ -484,7 +474,7 @@ static int make_hardlink(struct unpack_tree *tree, const struct unpack_decision 
                        errno == EPERM ? "is a hard link to a folder"
                                       : "is a hard link to something that is not in the layer",
                        err);
-    return rc < 0 ? fail("link", decision->path, err) : 0;
+    return rc < 0 ? unpack_policy_errno("link", decision->path, err) : 0;
 }
 
 /* Is there room for a folder? A folder stays; anything else goes, and a whiteout leaves its meaning
@@ -498,14 +488,14 @@ static int prepare_folder(struct unpack_tree *tree, const char *path, const char
     *ret_is_old = false;
     *ret_was_whiteout = false;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return fail("stat", path, err);
+        return unpack_policy_errno("stat", path, err);
     if (S_ISDIR(st.st_mode)) {
         *ret_is_old = true;
         return 0;
     }
     *ret_was_whiteout = S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0);
     if (unlinkat(dir_fd, name, 0) < 0)
-        return fail("replace", path, err);
+        return unpack_policy_errno("replace", path, err);
     return 0;
 }
 
@@ -522,7 +512,7 @@ static int describe_folder(struct unpack_tree *tree, const struct unpack_decisio
         return fail_owner(decision, err);
     if ((is_old || has_heir || (decision->mode & SPECIAL_BITS) != 0) &&
         fchmod(level->fd, decision->mode & 07777) < 0)
-        return fail("set the mode of", decision->path, err);
+        return unpack_policy_errno("set the mode of", decision->path, err);
     level->mtime = decision->mtime;
     level->is_dirty = true;
     level->is_setgid = (decision->mode & S_ISGID) != 0;
@@ -546,12 +536,12 @@ static int make_folder(struct unpack_tree *tree, const struct unpack_decision *d
         return rc;
     if (mkdirat(top_level(tree)->fd, name, decision->mode & 0777) < 0) {
         if (errno != EEXIST)
-            return fail("create folder", decision->path, err);
+            return unpack_policy_errno("create folder", decision->path, err);
         rc = prepare_folder(tree, decision->path, name, &is_old, &was_whiteout, err);
         if (rc < 0)
             return rc;
         if (!is_old && mkdirat(top_level(tree)->fd, name, decision->mode & 0777) < 0)
-            return fail("create folder", decision->path, err);
+            return unpack_policy_errno("create folder", decision->path, err);
     }
     rc = push(tree, name, strlen(name), err);
     if (rc < 0)
@@ -578,7 +568,7 @@ static int make_whiteout(struct unpack_tree *tree, const struct unpack_decision 
     if (mknodat(top_level(tree)->fd, name, S_IFCHR, makedev(0, 0)) == 0)
         return 0;
     if (errno != EEXIST)
-        return fail("create a whiteout for", decision->path, err);
+        return unpack_policy_errno("create a whiteout for", decision->path, err);
     fd = open_folder(top_level(tree)->fd, name);
     if (fd < 0)
         return 0; /* this layer's own file, which hides the one below */

@@ -54,8 +54,8 @@ static char *make_plain(void)
 }
 
 /* Reads everything; returns the code. */
-static int inflate_all(const struct buf *packed, size_t step, struct buf *out,
-                       enum inflate_kind kind, struct mcpd_error *err)
+static int inflate_buffer(const struct buf *packed, size_t step, struct buf *out,
+                          enum inflate_kind kind, struct mcpd_error *err)
 {
     CLEANUP_INFLATE struct inflate *inflate = NULL;
     struct source source = {.bytes = packed->data, .count = packed->length, .step = step};
@@ -91,7 +91,7 @@ static void check_good(const struct buf *packed, enum inflate_kind kind, const c
         struct mcpd_error error = {0};
 
         buf_init(&out, 64u << 20);
-        if (inflate_all(packed, steps[i], &out, kind, &error) < 0)
+        if (inflate_buffer(packed, steps[i], &out, kind, &error) < 0)
             fail_msg("%s", error.message);
         assert_int_equal(out.length, length);
         if (length > 0)
@@ -108,7 +108,7 @@ static void check_bad(const struct buf *packed, enum inflate_kind kind, const ch
         struct mcpd_error error = {0};
 
         buf_init(&out, 64u << 20);
-        assert_int_equal(inflate_all(packed, steps[i], &out, kind, &error), -MCPD_E_CORRUPT);
+        assert_int_equal(inflate_buffer(packed, steps[i], &out, kind, &error), -MCPD_E_CORRUPT);
         if (!strstr(error.message, text))
             fail_msg("'%s' lacks '%s'", error.message, text);
     }
