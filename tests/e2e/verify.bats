@@ -249,7 +249,30 @@ repaired() {
     owner find "$T/root/layers/$LAYER/fs" -type f -name passwd -delete
     fails 1 verify --repair
     has "it did not come from a registry and cannot be fetched again; load it again"
+    # That brings the blob, and the layer can be made of it.
     ok load -i "$IMAGES/docker-archive.tar"
+    repaired
+}
+
+@test "verify --repair: several images that were loaded at once, and the layer that they share" {
+    need entry:both nocmd
+    ok save -q -m -o "$T/two.tar" "$REGISTRY/t/entry:both" "$REGISTRY/t/nocmd"
+    ok rmi -fa
+    ok load -q -i "$T/two.tar"
+    ok verify
+    says "$REGISTRY/t/entry:both: good
+$REGISTRY/t/nocmd:latest: good"
+    layer_with bin/busybox
+    flip "$T/root/layers/$LAYER/fs/bin/busybox" 1000
+    fails 1 verify
+    has "$REGISTRY/t/entry:both: damaged"
+    has "$REGISTRY/t/nocmd:latest: damaged"
+    ok verify --repair
+    hasnt damaged
+    ok verify
+    hasnt damaged
+    ok run --rm --network none "$REGISTRY/t/entry:both"
+    says "ep cmd"
 }
 
 @test "verify --repair: not below a container that runs" {

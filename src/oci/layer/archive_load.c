@@ -5,10 +5,15 @@
  * images (archive_images.c), each described in the same way as one from a registry: a manifest, a
  * config, a place for the bytes of each layer. All their layers go through one ingest, and one
  * commit makes all of them visible. An archive that is bad anywhere changes nothing.
+ *
+ * A layer that is there already is not unpacked again, but its blob is kept when the store has none
+ * of that name: the images of the archive must be complete when those that brought the layer, in
+ * another form perhaps, are gone.
  */
 #include "oci/layer/archive_load.h"
 
 #include "base/str.h"
+#include "oci/blobs.h"
 #include "oci/layer/archive_images.h"
 #include "oci/layer/archive_names.h"
 #include "oci/layer/ingest.h"
@@ -48,6 +53,33 @@ static const struct archive_member *member_of(const struct load *load,
                 return image->members[j];
     }
     return NULL;
+}
+
+static bool is_missing_blob(const struct load *load, const struct ingest_layer *layer)
+{
+    const struct descriptor *descriptor = ingest_descriptor(layer);
+    const struct archive_member *member = member_of(load, descriptor);
+
+    return ingest_state(layer) == INGEST_STATE_DONE && member && member->size == descriptor->size &&
+           !blob_exists(load->store, &descriptor->digest);
+}
+
+static int want_missing_blobs(const struct load *load, struct mcpd_error *err)
+{
+    size_t count = ingest_count(load->ingest);
+    CLEANUP_FREE struct digest *blobs = calloc(count + 1, sizeof(*blobs));
+    struct ingest_damage damage = {.blobs = blobs};
+
+    if (!blobs)
+        return error_no_memory(err, "layers");
+    for (size_t i = 0; i < count; i++) {
+        const struct ingest_layer *layer = ingest_layer(load->ingest, i);
+
+        if (is_missing_blob(load, layer))
+            blobs[damage.blob_count++] = ingest_descriptor(layer)->digest;
+    }
+    ingest_mark_damage(load->ingest, &damage);
+    return 0;
 }
 
 static int bring_piece(const struct load *load, struct ingest_layer *layer, char *chunk,
@@ -127,6 +159,8 @@ static int load_images(struct load *load, const struct worker_pool *pool,
         };
     rc = ingest_new_images(load->store, pool, images, load->images.count, progress, &load->ingest,
                            err);
+    if (rc == 0)
+        rc = want_missing_blobs(load, err);
     if (rc == 0)
         rc = bring_layers(load, err);
     return rc < 0 ? rc

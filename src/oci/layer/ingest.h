@@ -53,11 +53,12 @@ int ingest_new_images(const struct store *store, const struct worker_pool *pool,
 /* Lets go of everything; what is not committed stays for a later attempt as far as it is useful. */
 void ingest_free(struct ingest *ingest);
 
-/* For a repair, before the first step: what is in the store, but not good. */
+/* Before the first step, for a repair and for whoever wants more than unpacked layers: what is in
+ * the store, but not good, or only in part. */
 struct ingest_damage {
     const struct digest *layers; /* diff_ids: unpacked anew and put in the place of what is there */
     size_t layer_count;
-    const struct digest *blobs; /* removed by the caller: fetched, also for good layers */
+    const struct digest *blobs; /* not there (any more): fetched, also for good layers */
     size_t blob_count;
 };
 void ingest_mark_damage(struct ingest *ingest, const struct ingest_damage *damage);

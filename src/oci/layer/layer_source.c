@@ -16,6 +16,7 @@
 #include "oci/layer/inflate.h"
 #include "oci/layer/pack.h"
 #include "oci/layer/sha256.h"
+#include "oci/tags.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -53,20 +54,34 @@ static int add_image(struct layer_catalogue *catalogue, const struct image *imag
     return 0;
 }
 
+/* What is damaged has nothing to give. */
+static int add_manifest(struct layer_catalogue *catalogue, const struct digest *manifest_digest,
+                        struct mcpd_error *err)
+{
+    struct mcpd_error problem = {0};
+    struct image image;
+    int rc = store_load_image(catalogue->store, manifest_digest, &image, &problem);
+
+    if (rc == -MCPD_E_NO_MEMORY)
+        return error_copy(err, &problem);
+    if (rc < 0)
+        return 0;
+    rc = add_image(catalogue, &image, err);
+    image_done(&image);
+    return rc;
+}
+
 static int load_catalogue(struct layer_catalogue *catalogue, struct mcpd_error *err)
 {
-    struct image *images = NULL;
-    size_t count = 0;
+    CLEANUP(tag_list_done) struct tag_list list = {0};
     int rc;
 
     if (catalogue->is_loaded)
         return 0;
-    rc = store_list_images(catalogue->store, &images, &count, err);
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < count && rc == 0; i++)
-        rc = add_image(catalogue, &images[i], err);
-    store_free_images(images, count);
+    rc = tags_list(catalogue->store, &list, err);
+    /* Not image by image: names of one may lead to manifests with its layers in different forms. */
+    for (size_t i = 0; i < list.count && rc == 0; i++)
+        rc = add_manifest(catalogue, &list.tags[i].manifest_digest, err);
     catalogue->is_loaded = rc == 0;
     return rc;
 }

@@ -375,7 +375,7 @@ static void test_blob_of_another_image(void **state)
     buf_clear(&place->archive.bytes);
     load_oci(place);
     blob = first_blob(place);
-    assert_false(blob_exists(&place->fake->store, &blob));
+    remove_blob(place, &blob);
     all_formats(place);
 }
 
@@ -391,8 +391,24 @@ static void test_packed_blob_of_another_image(void **state)
     buf_clear(&place->archive.bytes);
     load_docker(place);
     assert_int_equal(store_find_image(&place->fake->store, "localhost/x:1", &image, NULL), 0);
-    assert_false(blob_exists(&place->fake->store, &image.layer_digests[0]));
+    remove_blob(place, &image.layer_digests[0]);
     image_done(&image);
+    all_formats(place);
+}
+
+/* The layers are there already, as another image's and in another form. What the archive brings is
+ * kept all the same: that image may go. */
+static void test_blobs_of_its_own(void **state)
+{
+    struct archive_place *place = *state;
+    struct digest packed;
+
+    load_oci(place);
+    packed = first_blob(place);
+    load_docker(place);
+    remove_blob(place, &packed);
+    assert_true(blob_exists(&place->fake->store, &place->diff_ids[0]));
+    assert_int_equal(fake_store_count(place->fake, "images/partial"), 0);
     all_formats(place);
 }
 
@@ -512,6 +528,7 @@ int main(void)
         TEST(test_existing_files),
         TEST(test_blob_of_another_image),
         TEST(test_packed_blob_of_another_image),
+        TEST(test_blobs_of_its_own),
         TEST(test_only_unpacked),
         TEST(test_packed_again),
         TEST(test_damaged_blob),
