@@ -81,6 +81,7 @@ kill_at() {
     restore_store
     MCPD_FAULT=$point:$time run --separate-stderr -- mcpd "$@"
     [[ "$stderr" == *"fault: $point "* ]] || explain "$point was not passed $time times"
+    "${IN_BETWEEN:-true}"
     ok verify
     hasnt damaged
     mcpd "$@" >"$T/out" 2>"$T/err" || {
@@ -90,7 +91,8 @@ kill_at() {
     "${AFTERWARDS:-true}"
 }
 
-# kill_everywhere ARG...: the change, at each of its points.
+# kill_everywhere ARG...: the change, at each of its points. IN_BETWEEN looks at what the kill has
+# left, AFTERWARDS at what the change has made.
 kill_everywhere() {
     local count point time points
     keep_store
@@ -130,6 +132,111 @@ has_new() {
     serve_app
     ok images
     kill_everywhere load -q -i "$T/app.tar"
+    nothing_left
+}
+
+names_now() {
+    mcpd images --format '{{.Repository}}:{{.Tag}} {{.ID}}' | sort
+}
+
+# Two images under three names, in one archive; no image is left.
+save_both() {
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    ok tag "$BAD/x/app:1" localhost/one localhost/again
+    ok rmi "$BAD/x/app:1"
+    ok pull -q "$BAD/x/app:2"
+    ok tag "$BAD/x/app:2" localhost/two
+    ok rmi "$BAD/x/app:2"
+    NEW=$(names_now)
+    equal "$(wc -l <<<"$NEW")" 3
+    ok save -q -m -o "$T/both.tar" localhost/one localhost/again localhost/two
+    ok rmi -fa
+}
+
+old_or_new() {
+    local now
+    now=$(names_now)
+    [ "$now" = "$OLD" ] || [ "$now" = "$NEW" ] || explain "neither the old names nor the new ones: $now"
+}
+
+has_all_new() {
+    equal "$(names_now)" "$NEW"
+}
+
+@test "killed at every point: load of several images" {
+    save_both
+    OLD=
+    IN_BETWEEN=old_or_new AFTERWARDS=has_all_new kill_everywhere load -q -i "$T/both.tar"
+    nothing_left
+}
+
+@test "killed at every point: load of several images, whose names lead to others" {
+    save_both
+    ok pull -q "$BAD/x/app:2"
+    ok tag "$BAD/x/app:2" localhost/one localhost/again
+    ok rmi "$BAD/x/app:2"
+    OLD=$(names_now)
+    IN_BETWEEN=old_or_new AFTERWARDS=has_all_new kill_everywhere load -q -i "$T/both.tar"
+    nothing_left
+}
+
+# write_killed LOOK ARG...: writes $T/out/made, killed at each point. LOOK: what is there under that
+# name is whole.
+write_killed() {
+    local look=$1 points point count
+    shift
+    rm -rf "$T/out"
+    mkdir "$T/out"
+    points=$(passed_points "$@" -o "$T/out/made")
+    "$look"
+    echo "$points" >>"$PASSED"
+    while read -r point count; do
+        rm -rf "$T/out"
+        mkdir "$T/out"
+        "${BEFORE:-true}"
+        MCPD_FAULT=$point run --separate-stderr -- mcpd "$@" -o "$T/out/made"
+        [[ "$stderr" == *"fault: $point "* ]] || explain "$point was not passed"
+        if [ -e "$T/out/made" ]; then
+            "$look"
+        fi
+        equal "$(find "$T/out" -mindepth 1 -maxdepth 1 ! -name made ! -name 'made.tmp-*')" ""
+        rm -rf "$T/out/made"
+        ok "$@" -o "$T/out/made"
+        "$look"
+    done <<<"$points"
+}
+
+made_loads() {
+    ok load -q -i "$T/out/made"
+}
+
+@test "killed at every point: save, all formats" {
+    local format
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    for format in docker-archive oci-archive docker-dir oci-dir; do
+        write_killed made_loads save -q --format "$format" "$BAD/x/app:1"
+        # A file has no name at all until it is whole; of a folder its temporary one may be left.
+        [[ $format == *-dir ]] || equal "$(ls "$T/out")" made
+    done
+    nothing_left
+}
+
+old_file() {
+    echo old >"$T/out/made"
+}
+
+old_or_tree() {
+    [ "$(cat "$T/out/made")" = old ] || tar -tf "$T/out/made" | grep -qx app
+}
+
+@test "killed at every point: export, in the place of another file" {
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    ok create --network none --name tree "$BAD/x/app:1" true
+    BEFORE=old_file write_killed old_or_tree export tree
+    tar -tf "$T/out/made" | grep -qx etc/passwd
     nothing_left
 }
 

@@ -7,6 +7,7 @@
  */
 #include "oci/layer/output_file.h"
 
+#include "base/fault.h"
 #include "base/fsutil.h"
 #include "base/ident.h"
 #include "base/str.h"
@@ -48,22 +49,21 @@ static int refuse(const char *path, struct mcpd_error *err)
                      "opening file \"%s\": open %s: %s", path, path, reason);
 }
 
-/* A name beside its own that nobody uses. */
-static int choose_tmp_name(struct output_file *file, struct mcpd_error *err)
+int output_file_choose_tmp_name(const char *name, char **ret_name, struct mcpd_error *err)
 {
     char id[IDENT_SIZE];
     int rc = ident_generate(id, err);
 
     if (rc < 0)
         return rc;
-    free(file->tmp_name);
-    file->tmp_name = str_format("%.*s.tmp-%.12s", NAME_MAX - 20, file->name, id);
-    return file->tmp_name ? 0 : error_no_memory(err, "a file's name");
+    free(*ret_name);
+    *ret_name = str_format("%.*s.tmp-%.12s", NAME_MAX - 20, name, id);
+    return *ret_name ? 0 : error_no_memory(err, "a file's name");
 }
 
 static int create_beside(struct output_file *file, struct mcpd_error *err)
 {
-    int rc = choose_tmp_name(file, err);
+    int rc = output_file_choose_tmp_name(file->name, &file->tmp_name, err);
 
     if (rc < 0)
         return rc;
@@ -74,6 +74,13 @@ static int create_beside(struct output_file *file, struct mcpd_error *err)
     rc = error_errno(err, "create '%s'", file->tmp_name);
     free(TAKE_PTR(file->tmp_name));
     return rc;
+}
+
+/* In the folder that is open, not under its name. */
+static int create(struct output_file *file, struct mcpd_error *err)
+{
+    file->fd = openat(file->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
+    return file->fd >= 0 ? 0 : create_beside(file, err);
 }
 
 /* Splits the path and opens its folder. */
@@ -113,10 +120,7 @@ static int open_any(struct output_file *file, const char *path, struct mcpd_erro
     rc = open_folder_of(file, path, err);
     if (rc < 0)
         return rc;
-    file->fd = openat(file->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
-    if (file->fd >= 0)
-        return 0;
-    rc = create_beside(file, &problem);
+    rc = create(file, &problem);
     errno = problem.sys_errno;
     return rc < 0 ? refuse(path, err) : 0;
 }
@@ -145,7 +149,7 @@ int output_file_open_at(int dir_fd, const char *name, struct output_file *ret_fi
     file.dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
     if (file.dir_fd < 0)
         return error_errno(err, "duplicate a descriptor");
-    rc = create_beside(&file, err);
+    rc = create(&file, err);
     if (rc < 0)
         return rc;
     *ret_file = file;
@@ -166,7 +170,7 @@ static int link_file(struct output_file *file, struct mcpd_error *err)
         return 0;
     if (errno != EEXIST)
         return error_errno(err, "give '%s' its name", file->name);
-    rc = choose_tmp_name(file, err);
+    rc = output_file_choose_tmp_name(file->name, &file->tmp_name, err);
     if (rc < 0 || linkat(AT_FDCWD, path, file->dir_fd, file->tmp_name, AT_SYMLINK_FOLLOW) == 0)
         return rc;
     rc = error_errno(err, "give '%s' its name", file->name);
@@ -182,6 +186,7 @@ int output_file_finish(struct output_file *file, bool sync, struct mcpd_error *e
         return 0;
     if (sync && fdatasync(file->fd) < 0)
         return error_errno(err, "sync '%s'", file->name);
+    FAULT_POINT("output-written");
     if (!file->tmp_name)
         rc = link_file(file, err);
     if (rc < 0)
@@ -191,6 +196,7 @@ int output_file_finish(struct output_file *file, bool sync, struct mcpd_error *e
         return error_errno(err, "write '%s'", file->name);
     if (file->tmp_name && renameat(file->dir_fd, file->tmp_name, file->dir_fd, file->name) < 0)
         return error_errno(err, "rename to '%s'", file->name);
+    FAULT_POINT("output-named");
     free(TAKE_PTR(file->tmp_name));
     return sync ? fs_sync_dir(file->dir_fd, err) : 0;
 }

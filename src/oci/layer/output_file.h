@@ -25,7 +25,7 @@ struct output_file {
 /* Text of errors as podman's: `opening file "x": open x: no such file or directory`. */
 int output_file_open(const char *path, struct output_file *ret_file,
                      struct mcpd_error *err) MUST_CHECK;
-/* The same below a folder, for one after another: always under a temporary name. */
+/* The same below a folder. */
 int output_file_open_at(int dir_fd, const char *name, struct output_file *ret_file,
                         struct mcpd_error *err) MUST_CHECK;
 /* It is whole. sync: and on the disk. */
@@ -33,5 +33,9 @@ int output_file_finish(struct output_file *file, bool sync, struct mcpd_error *e
 /* Of a file that is not finished nothing is left. Fine on OUTPUT_FILE_NONE. */
 void output_file_done(struct output_file *file);
 #define CLEANUP_OUTPUT_FILE CLEANUP(output_file_done)
+
+/* For what is to be `name`: one beside it that nobody uses. Replaces *ret_name, which is owned. */
+int output_file_choose_tmp_name(const char *name, char **ret_name,
+                                struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -3,9 +3,8 @@
 
 #include "base/fsutil.h"
 #include "oci/layer/output_file.h"
+#include "oci/layer/output_folder.h"
 #include "oci/layer/tar_writer.h"
-
-#include <fcntl.h>
 
 #define FOLDER_MODE 0755
 
@@ -13,7 +12,7 @@ struct save_output {
     struct tar_writer *tar;  /* NULL: a folder */
     int stream_fd;           /* borrowed; -1: `file` */
     struct output_file file; /* of the tar, or the one of the folder that is being written */
-    int dir_fd;              /* the folder; -1: a tar */
+    struct output_folder folder;
 };
 
 static int write_tar(void *context, const void *bytes, size_t count, struct mcpd_error *err)
@@ -27,13 +26,14 @@ static int write_tar(void *context, const void *bytes, size_t count, struct mcpd
 static int new_output(struct save_output **ret_output, struct mcpd_error *err)
 {
     static const struct output_file no_file = OUTPUT_FILE_NONE;
+    static const struct output_folder no_folder = OUTPUT_FOLDER_NONE;
     struct save_output *output = calloc(1, sizeof(*output));
 
     if (!output)
         return error_no_memory(err, "an archive");
     output->stream_fd = -1;
-    output->dir_fd = -1;
     output->file = no_file;
+    output->folder = no_folder;
     *ret_output = output;
     return 0;
 }
@@ -44,18 +44,18 @@ void save_output_free(struct save_output *output)
         return;
     tar_writer_free(output->tar);
     output_file_done(&output->file);
-    cleanup_close_fd(&output->dir_fd);
+    output_folder_done(&output->folder);
     free(output);
 }
 
 bool save_output_is_folder(const struct save_output *output)
 {
-    return output->dir_fd >= 0;
+    return output->folder.fd >= 0;
 }
 
 int save_output_dir_fd(const struct save_output *output)
 {
-    return output->dir_fd;
+    return output->folder.fd;
 }
 
 /* ------------------------------------------------------------------ opening */
@@ -94,7 +94,7 @@ int save_output_folder(const char *path, struct save_output **ret_output, struct
     int rc = new_output(&output, err);
 
     if (rc == 0)
-        rc = fs_make_dirs(AT_FDCWD, path, FOLDER_MODE, &output->dir_fd, err);
+        rc = output_folder_open(path, &output->folder, err);
     if (rc == 0)
         *ret_output = TAKE_PTR(output);
     return rc;
@@ -106,7 +106,7 @@ int save_output_make_folder(struct save_output *output, const char *name, struct
 {
     if (output->tar)
         return tar_writer_folder(output->tar, name, FOLDER_MODE, err);
-    return fs_make_dirs(output->dir_fd, name, FOLDER_MODE, NULL, err);
+    return fs_make_dirs(output->folder.fd, name, FOLDER_MODE, NULL, err);
 }
 
 int save_output_symlink(struct save_output *output, const char *name, const char *target,
@@ -121,7 +121,7 @@ int save_output_begin(struct save_output *output, const char *name, mode_t mode,
                       struct mcpd_error *err)
 {
     return output->tar ? tar_writer_file(output->tar, name, mode, size, err)
-                       : output_file_open_at(output->dir_fd, name, &output->file, err);
+                       : output_file_open_at(output->folder.fd, name, &output->file, err);
 }
 
 int save_output_data(void *context, const void *bytes, size_t count, struct mcpd_error *err)
@@ -158,7 +158,7 @@ int save_output_finish(struct save_output *output, bool sync, struct mcpd_error 
     int rc;
 
     if (!output->tar)
-        return 0;
+        return output_folder_finish(&output->folder, err);
     rc = tar_writer_finish(output->tar, err);
     return rc < 0 || output->stream_fd >= 0 ? rc : output_file_finish(&output->file, sync, err);
 }

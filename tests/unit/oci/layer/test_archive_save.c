@@ -337,6 +337,11 @@ static void test_existing_files(void **state)
                      -MCPD_E_CONFLICT);
     save_one(place, MCPD_SAVE_OCI_ARCHIVE, "out");
     loads_elsewhere(place, "out", "localhost/x:1");
+    assert_true(save_as(place, MCPD_SAVE_OCI_DIR, NAMES("localhost/x:1"), false, "out") < 0);
+    saved(place,
+          save_as(place, MCPD_SAVE_OCI_DIR, NAMES("localhost/x:1"), false, "new/folders/out//"));
+    loads_elsewhere(place, "new/folders/out", "localhost/x:1");
+    assert_int_equal(fake_store_count(place->fake, "new/folders"), 1);
     assert_int_equal(fs_make_dir(place->fake->store.root_fd, "dir", 0700, NULL, NULL), 0);
     assert_true(save_as(place, MCPD_SAVE_OCI_ARCHIVE, NAMES("localhost/x:1"), false, "dir") < 0);
     assert_true(save_as(place, MCPD_SAVE_OCI_ARCHIVE, NAMES("localhost/x:1"), false, "no/dir") < 0);
@@ -469,14 +474,20 @@ static void test_damaged_blob(void **state)
     struct digest blob;
     char path[BLOB_PATH_SIZE];
     CLEANUP_FD int fd = -1;
+    size_t before;
 
     load_oci(place);
     blob_path(&place->diff_ids[1], path);
     fd = openat(place->fake->store.root_fd, path, O_WRONLY | O_CLOEXEC);
     assert_int_equal(pwrite(fd, "X", 1, 520), 1);
+    before = fake_store_count(place->fake, ".");
     assert_int_equal(save_as(place, MCPD_SAVE_OCI_ARCHIVE, NAMES("localhost/x:1"), false, "out"),
                      -MCPD_E_CORRUPT);
-    assert_false(fs_exists(place->fake->store.root_fd, "out"));
+    assert_int_equal(save_as(place, MCPD_SAVE_OCI_DIR, NAMES("localhost/x:1"), false, "out"),
+                     -MCPD_E_CORRUPT);
+    assert_int_equal(save_as(place, MCPD_SAVE_DOCKER_DIR, NAMES("localhost/x:1"), false, "out"),
+                     -MCPD_E_CORRUPT);
+    assert_int_equal(fake_store_count(place->fake, "."), before);
     assert_int_equal(save_as(place, MCPD_SAVE_DOCKER_ARCHIVE, NAMES("localhost/x:1"), false, "out"),
                      -MCPD_E_CORRUPT);
     blob = first_blob(place);
