@@ -16,6 +16,11 @@
 #define LLVMFuzzerTestOneInput fuzz_contents
 #define accepts                accepts_contents
 #include "../../../fuzz/fuzz_contents.c"
+#undef LLVMFuzzerTestOneInput
+#undef accepts
+#define LLVMFuzzerTestOneInput fuzz_archive
+#define accepts                accepts_archive
+#include "../../../fuzz/fuzz_archive.c"
 
 static void test_unpack(void **state)
 {
@@ -31,11 +36,19 @@ static void test_contents(void **state)
     fuzz_replay(&replay);
 }
 
+static void test_archive(void **state)
+{
+    const struct fuzz_replay replay = {fuzz_archive, accepts_archive, "archive"};
+
+    fuzz_replay(&replay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unpack),
         cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_archive),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
