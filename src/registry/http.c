@@ -113,6 +113,34 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return count + 1; /* anything else than count ends the transfer */
 }
 
+static size_t on_read(char *buffer, size_t size, size_t count, void *context)
+{
+    struct http_transfer *transfer = context;
+    const struct http_request *request = &transfer->request;
+    uint64_t left = request->source_bytes - transfer->sent_bytes;
+    size_t want = left < count ? (size_t)left : count;
+
+    (void)size; /* always 1 */
+    if (want > 0 && request->source(request->source_context, transfer->sent_bytes, buffer, want,
+                                    &transfer->error) < 0) {
+        fail_locally(transfer);
+        return CURL_READFUNC_ABORT;
+    }
+    transfer->sent_bytes += want;
+    return want;
+}
+
+/* Back to the start, when a kept connection turned out to be dead. */
+static int on_seek(void *context, curl_off_t offset, int origin)
+{
+    struct http_transfer *transfer = context;
+
+    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > transfer->request.source_bytes)
+        return CURL_SEEKFUNC_FAIL;
+    transfer->sent_bytes = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct http_transfer *transfer = context;
@@ -180,6 +208,10 @@ int http_start(struct http *http, const struct http_request *request,
     (void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERFUNCTION, on_header);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_READFUNCTION, on_read);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_READDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_SEEKFUNCTION, on_seek);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_SEEKDATA, transfer);
     rc = copy_request(transfer, request, err);
     if (rc == 0)
         rc = add(transfer, err);
@@ -216,8 +248,7 @@ void http_transfer_free(struct http_transfer *transfer)
 
 /* ------------------------------------------------------------------ redirects */
 
-/* "https://host:port" of both is the same. */
-static bool is_same_origin(const char *a, const char *b)
+bool http_is_same_origin(const char *a, const char *b)
 {
     static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
     CURLU *left = curl_url(), *right = curl_url();
@@ -240,16 +271,20 @@ static bool is_same_origin(const char *a, const char *b)
 
 static bool is_redirect(const struct http_transfer *transfer, const char **ret_target)
 {
+    enum http_method method = transfer->request.method;
+    bool is_reading = method == HTTP_METHOD_GET || method == HTTP_METHOD_HEAD;
     long status = 0;
     char *target = NULL;
 
-    if (transfer->request.method == HTTP_METHOD_POST)
+    if (transfer->request.body)
         return false;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &target);
     *ret_target = target;
-    return target &&
-           (status == 301 || status == 302 || status == 303 || status == 307 || status == 308);
+    if (!target)
+        return false;
+    return status == 307 || status == 308 ||
+           (is_reading && (status == 301 || status == 302 || status == 303));
 }
 
 static int follow(struct http_transfer *transfer, const char *target, struct mcpd_error *err)
@@ -262,7 +297,7 @@ static int follow(struct http_transfer *transfer, const char *target, struct mcp
         return error_set(err, MCPD_E_PROTOCOL, "stopped after %d redirects", HTTP_MAX_REDIRECTS);
     if (strncasecmp(transfer->url, "https:", 6) == 0 && strncasecmp(url, "https:", 6) != 0)
         return error_set(err, MCPD_E_PROTOCOL, "refused a redirect from https to something else");
-    if (!is_same_origin(transfer->url, url)) {
+    if (!http_is_same_origin(transfer->url, url)) {
         transfer->is_foreign = true;
         cleanup_free_pointer(&transfer->authorization);
         transfer->authorization = NULL;
@@ -270,6 +305,7 @@ static int follow(struct http_transfer *transfer, const char *target, struct mcp
     free(transfer->url);
     transfer->url = TAKE_PTR(url);
     transfer->header_bytes = 0;
+    transfer->sent_bytes = 0;
     buf_clear(&transfer->response.body);
     return add(transfer, err);
 }

@@ -1,10 +1,11 @@
 /*
  * http.h - requests over libcurl's multi interface: several at a time, one thread, bounded.
  *
- * Knows limits, time-outs and redirects, nothing of registries. Redirects of GET and HEAD are
- * followed by hand: at most five, never from https to http, and what identifies us (Authorization,
- * client certificate) stays behind when scheme, host or port change. HTTP/1.1 only: every registry
- * speaks it, and parallel blobs get connections of their own.
+ * Knows limits, time-outs and redirects, nothing of registries. Redirects are followed by hand: at
+ * most five, never from https to http, and what identifies us (Authorization, client certificate)
+ * stays behind when scheme, host or port change. A request that changes something moves on only
+ * with 307 and 308, which keep its method and its bytes; a form, which may hold a secret, never
+ * moves. HTTP/1.1 only: every registry speaks it, and parallel blobs get connections of their own.
  */
 #ifndef REGISTRY_HTTP_H
 #define REGISTRY_HTTP_H
@@ -31,7 +32,9 @@ void http_tls_done(struct http_tls *tls);
 enum http_method {
     HTTP_METHOD_GET,
     HTTP_METHOD_HEAD,
-    HTTP_METHOD_POST, /* with `body` as a form */
+    HTTP_METHOD_POST, /* with `body` as a form, or empty */
+    HTTP_METHOD_PUT,  /* with what `source` gives, or empty; so is PATCH */
+    HTTP_METHOD_PATCH,
 };
 
 /* Status and headers are known, the first byte is about to come. */
@@ -40,18 +43,25 @@ typedef int (*http_begin_function)(void *context, const struct http_response *re
                                    struct mcpd_error *err);
 typedef int (*http_sink_function)(void *context, const void *bytes, size_t count,
                                   struct mcpd_error *err);
+/* Fills all of `size` with the request's bytes from `offset` on. They may be asked for again. */
+typedef int (*http_source_function)(void *context, uint64_t offset, void *buffer, size_t size,
+                                    struct mcpd_error *err);
 
 /* Everything is borrowed until the transfer is freed, except url, headers and authorization, which
  * are copied. */
 struct http_request {
     enum http_method method;
     const char *url;
-    const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
-    const char *authorization;  /* value of the header; NULL: none */
-    const struct http_tls *tls; /* NULL: the defaults */
-    const char *body;           /* POST */
-    size_t maximum_body_bytes;  /* of what is collected in response.body: all that has no sink */
-    bool has_range;             /* Range: bytes=first-last, always closed */
+    const char *const *headers;  /* "Name: value", NULL-terminated; NULL: none */
+    const char *authorization;   /* value of the header; NULL: none */
+    const struct http_tls *tls;  /* NULL: the defaults */
+    const char *body;            /* POST */
+    http_source_function source; /* PUT, PATCH: what is sent, source_bytes of it; NULL: nothing */
+    void *source_context;
+    uint64_t source_bytes;
+    unsigned int stall_timeout_s; /* without a byte in either direction; 0: the usual */
+    size_t maximum_body_bytes;    /* of what is collected in response.body: all that has no sink */
+    bool has_range;               /* Range: bytes=first-last, always closed */
     uint64_t range_first;
     uint64_t range_last;
     http_begin_function
@@ -103,6 +113,9 @@ bool http_is_done(const struct http_transfer *transfer);
 int http_result(const struct http_transfer *transfer, const struct http_response **ret_response,
                 struct mcpd_error *err) MUST_CHECK;
 enum http_failure http_failure_of(const struct http_transfer *transfer);
+/* Another header of the response, owned by the caller; the first of its name, NULL when absent. */
+int http_copy_header(const struct http_transfer *transfer, const char *name, char **ret_value,
+                     struct mcpd_error *err) MUST_CHECK;
 void http_transfer_free(struct http_transfer *transfer); /* stops it when it is under way */
 
 /* One request to its end; other transfers move on meanwhile. The transfer is the caller's also when
@@ -111,6 +124,8 @@ int http_perform(struct http *http, const struct http_request *request,
                  struct http_transfer **ret_transfer, const struct http_response **ret_response,
                  struct mcpd_error *err) MUST_CHECK;
 
+/* "https://host:port" of both is the same. */
+bool http_is_same_origin(const char *a, const char *b);
 /* Is its host "localhost", in 127.0.0.0/8 or [::1]? */
 bool http_is_loopback_url(const char *url);
 

@@ -10,11 +10,12 @@
 #include <dirent.h>
 #include <string.h>
 
-#define USER_AGENT         "mcpd"
-#define CONNECT_TIMEOUT_MS 15000
-#define STALL_TIMEOUT_S    30
-#define DOCUMENT_TIMEOUT_S 120
-#define SINK_BUFFER_BYTES  (256 * 1024)
+#define USER_AGENT          "mcpd"
+#define CONNECT_TIMEOUT_MS  15000
+#define STALL_TIMEOUT_S     30
+#define DOCUMENT_TIMEOUT_S  120
+#define SINK_BUFFER_BYTES   (256 * 1024)
+#define SOURCE_BUFFER_BYTES (256 * 1024)
 
 /* ------------------------------------------------------------------ options */
 
@@ -85,8 +86,21 @@ static CURLcode set_trust(struct http_transfer *transfer)
     return code;
 }
 
+static CURLcode set_upload(struct http_transfer *transfer, const char *method)
+{
+    CURL *easy = transfer->easy;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+
+    (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)SOURCE_BUFFER_BYTES);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+                                (curl_off_t)transfer->request.source_bytes);
+    return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method) : code;
+}
+
 static CURLcode set_method(struct http_transfer *transfer)
 {
+    const char *form = transfer->request.body;
     CURL *easy = transfer->easy;
 
     switch (transfer->request.method) {
@@ -95,7 +109,11 @@ static CURLcode set_method(struct http_transfer *transfer)
     case HTTP_METHOD_HEAD:
         return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     case HTTP_METHOD_POST:
-        return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->request.body);
+        return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, form ? form : "");
+    case HTTP_METHOD_PUT:
+        return set_upload(transfer, "PUT");
+    case HTTP_METHOD_PATCH:
+        return set_upload(transfer, "PATCH");
     }
     return CURLE_UNSUPPORTED_PROTOCOL;
 }
@@ -131,6 +149,12 @@ static CURLcode set_headers(struct http_transfer *transfer)
     for (struct curl_slist *header = transfer->headers; header && code == CURLE_OK;
          header = header->next)
         code = append_header(&transfer->sent_headers, header->data);
+    /* Not asked for first ("100 Continue"): many servers would let us wait for a second. */
+    if (transfer->request.source && code == CURLE_OK)
+        code = append_header(&transfer->sent_headers, "Expect:");
+    /* An empty body is no form. */
+    if (transfer->request.method == HTTP_METHOD_POST && !transfer->request.body && code == CURLE_OK)
+        code = append_header(&transfer->sent_headers, "Content-Type:");
     if (transfer->authorization && code == CURLE_OK) {
         CLEANUP_FREE char *line = str_format("Authorization: %s", transfer->authorization);
 
@@ -143,16 +167,24 @@ static CURLcode set_headers(struct http_transfer *transfer)
                : curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->sent_headers);
 }
 
+static long stall_timeout_s(const struct http_transfer *transfer)
+{
+    unsigned int wish_s = transfer->request.stall_timeout_s;
+
+    return wish_s > 0 ? (long)wish_s : STALL_TIMEOUT_S;
+}
+
 static void set_limits(struct http_transfer *transfer)
 {
+    const struct http_request *request = &transfer->request;
     CURL *easy = transfer->easy;
 
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_TIMEOUT_S);
-    if (transfer->request.sink)
+    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, stall_timeout_s(transfer));
+    if (request->sink)
         (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)SINK_BUFFER_BYTES);
-    else
+    else if (!request->source && !request->stall_timeout_s)
         (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)DOCUMENT_TIMEOUT_S);
 }
 
@@ -260,8 +292,8 @@ static void explain_timeout(struct http_transfer *transfer)
     if (connected_us == 0)
         (void)snprintf(text, sizeof(text), "dial tcp %s: i/o timeout", peer);
     else
-        (void)snprintf(text, sizeof(text), "read tcp %s: no data for %d s: i/o timeout", peer,
-                       STALL_TIMEOUT_S);
+        (void)snprintf(text, sizeof(text), "read tcp %s: no data for %ld s: i/o timeout", peer,
+                       stall_timeout_s(transfer));
     fail(transfer, HTTP_FAILURE_TIMEOUT, MCPD_E_TIMEOUT, "", text);
 }
 
@@ -365,6 +397,12 @@ static void read_content_range(CURL *easy, struct http_response *response)
     memcpy(first, header->value + 6, length);
     first[length] = '\0';
     response->has_content_range = str_to_u64(first, INT64_MAX, &response->range_first) == 0;
+}
+
+int http_copy_header(const struct http_transfer *transfer, const char *name, char **ret_value,
+                     struct mcpd_error *err)
+{
+    return copy_header(transfer->easy, name, ret_value, err);
 }
 
 int http_curl_read_response(struct http_transfer *transfer, struct mcpd_error *err)
