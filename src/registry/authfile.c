@@ -16,24 +16,24 @@
 #define MAX_SECRET     (64u << 10)
 #define DOCKER_KEY     "https://index.docker.io/v1/"
 
-static void wipe(char *text)
-{
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
-}
-
-static void wipe_pointer(char **text)
-{
-    wipe(*text);
-}
-
 void credentials_done(struct credentials *credentials)
 {
-    wipe(credentials->user);
-    wipe(credentials->password);
-    wipe(credentials->identity_token);
+    str_free_secret(credentials->user);
+    str_free_secret(credentials->password);
+    str_free_secret(credentials->identity_token);
     *credentials = (struct credentials){0};
+}
+
+char *credentials_encode(const struct credentials *credentials)
+{
+    CLEANUP_SECRET char *plain =
+        str_format("%s:%s", credentials->user, credentials->password ? credentials->password : "");
+    char *encoded = plain ? malloc(strlen(plain) / 3 * 4 + 8) : NULL;
+
+    if (encoded)
+        (void)EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)plain,
+                              (int)strlen(plain));
+    return encoded;
 }
 
 int credentials_parse(const char *text, struct credentials *ret_credentials, struct mcpd_error *err)
@@ -58,7 +58,7 @@ int credentials_parse(const char *text, struct credentials *ret_credentials, str
 static int decode_auth(const char *text, struct credentials *ret_credentials,
                        struct mcpd_error *err)
 {
-    CLEANUP(wipe_pointer) char *plain = NULL;
+    CLEANUP_SECRET char *plain = NULL;
     size_t length = strlen(text);
     size_t padding = 0;
     int count;
@@ -158,7 +158,7 @@ static bool is_behind_closed_folder(const char *path)
 static int look_in(const char *path, bool must_exist, const char *repository,
                    struct credentials *ret_credentials, struct mcpd_error *err)
 {
-    CLEANUP(wipe_pointer) char *text = NULL;
+    CLEANUP_SECRET char *text = NULL;
     size_t length = 0;
     int rc = fs_read_file(AT_FDCWD, path, FILE_MAX_BYTES, &text, &length, err);
 

@@ -25,6 +25,9 @@ struct credentials {
 void credentials_done(struct credentials *credentials); /* wipes them */
 #define CLEANUP_CREDENTIALS CLEANUP(credentials_done)
 
+/* base64("user:password"), of the header and the file alike; owned by the caller, a secret. NULL
+ * without memory. */
+char *credentials_encode(const struct credentials *credentials) MUST_CHECK;
 /* "user:password" of --creds. */
 int credentials_parse(const char *text, struct credentials *ret_credentials,
                       struct mcpd_error *err) MUST_CHECK;

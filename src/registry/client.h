@@ -27,8 +27,16 @@ struct registry_options {
     void *warn_context;
 };
 
+/* Whose words a failure gets. */
+enum client_purpose {
+    CLIENT_PURPOSE_PULL, /* "initializing source docker://NAME: .." */
+    CLIENT_PURPOSE_LOOK, /* "reading image "docker://NAME": .." */
+    CLIENT_PURPOSE_PUSH, /* as it is */
+};
+
 struct client {
-    struct http *http; /* owned */
+    struct http *http;           /* owned */
+    enum client_purpose purpose; /* set after client_open */
     struct endpoint endpoint;
     struct auth auth;
     struct retry_policy retry;
@@ -45,9 +53,36 @@ int client_open(const struct reference *reference, const struct registry_options
 void client_done(struct client *client); /* fine on a zeroed one */
 #define CLEANUP_CLIENT CLEANUP(client_done)
 
-/* path: below /v2/NAME/ ("manifests/latest"). The response has status 200; other ones are errors,
- * "<what>: ..." with what as in "reading manifest latest in h/x". Repeated as long as that is worth
- * it. The transfer is the caller's and holds the response. */
+/* Adds actions on a repository of this registry ("pull,push" of "library/alpine") to what tokens
+ * are asked for. client_open has added "pull" of its own repository. */
+int client_want(struct client *client, const char *repository, const char *actions,
+                struct mcpd_error *err) MUST_CHECK;
+
+/* One request. All is borrowed; see struct http_request. */
+struct client_request {
+    enum http_method method;
+    const char *path;           /* below /v2/NAME/ ("manifests/latest"); NULL: url */
+    const char *url;            /* whole; on another host than the registry's it goes without any
+                                 * credentials */
+    const char *const *headers; /* NULL: none */
+    size_t maximum_bytes;       /* of the answer */
+    http_source_function source;
+    void *source_context;
+    uint64_t source_bytes;
+    unsigned int stall_timeout_s;
+};
+
+/* To its end, any status of 2xx; other ones are errors, "<what>: ..." with what as in "reading
+ * manifest latest in h/x". Repeated as long as that is worth it. The transfer is the caller's and
+ * holds the response. */
+int client_call(struct client *client, const struct client_request *request, const char *what,
+                struct http_transfer **ret_transfer, const struct http_response **ret_response,
+                struct mcpd_error *err) MUST_CHECK;
+/* Only starts it; whether https or http is spoken has been found out by a client_call before. */
+int client_start(struct client *client, const struct client_request *request,
+                 struct http_transfer **ret_transfer, struct mcpd_error *err) MUST_CHECK;
+
+/* client_call for reading; the response has status 200. */
 int client_get(struct client *client, enum http_method method, const char *path,
                const char *const *headers, size_t maximum_bytes, const char *what,
                struct http_transfer **ret_transfer, const struct http_response **ret_response,
@@ -65,15 +100,16 @@ int client_judge_status(struct client *client, const struct http_response *respo
 /* The transfer itself has failed: its error; sets `last`. */
 int client_judge_failure(struct client *client, const struct http_transfer *transfer,
                          struct mcpd_error *err) MUST_CHECK;
-/* A 401 in the middle: a new token. */
+/* A 401 to a request that was started with this generation of client->auth.header: a new token,
+ * unless it has come meanwhile. *ret_is_renewed: it is worth asking again. */
 int client_renew(struct client *client, const struct http_response *response,
-                 struct mcpd_error *err) MUST_CHECK;
+                 unsigned int generation, bool *ret_is_renewed, struct mcpd_error *err) MUST_CHECK;
 
 /* Is another attempt to be made after the last failure? Warns "Failed, retrying in 1s ... (1/3).
  * Error: <problem>" and tells how long to wait. */
 bool client_retry(struct client *client, unsigned int *attempt, const struct mcpd_error *problem,
                   unsigned int *ret_delay_ms);
-/* Puts podman's "initializing source docker://NAME: " before the message. */
+/* Puts podman's words for the purpose before the message. */
 int client_wrap(const struct client *client, int rc, struct mcpd_error *err) MUST_CHECK;
 
 #endif

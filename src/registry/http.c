@@ -156,6 +156,7 @@ static int copy_request(struct http_transfer *transfer, const struct http_reques
                         struct mcpd_error *err)
 {
     transfer->request = *request;
+    transfer->is_foreign = request->is_foreign;
     transfer->url = strdup(request->url);
     if (request->authorization)
         transfer->authorization = strdup(request->authorization);

@@ -59,6 +59,7 @@ struct http_request {
     http_source_function source; /* PUT, PATCH: what is sent, source_bytes of it; NULL: nothing */
     void *source_context;
     uint64_t source_bytes;
+    bool is_foreign; /* not the host that identified itself to us: no client certificate */
     unsigned int stall_timeout_s; /* without a byte in either direction; 0: the usual */
     size_t maximum_body_bytes;    /* of what is collected in response.body: all that has no sink */
     bool has_range;               /* Range: bytes=first-last, always closed */
