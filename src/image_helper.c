@@ -148,6 +148,9 @@ static int call(struct mcpd_engine *engine, struct image_request *request, int i
     request->runroot = engine->runroot;
     request->program = engine->program;
     rc = start(engine, input_fd, &helper, err);
+    /* Not what was asked for is missing, but the half of us that could ask. */
+    if (rc == -MCPD_E_NOT_FOUND)
+        return error_recode(err, MCPD_E_UNSUPPORTED);
     if (rc == 0)
         rc = send_request(&helper, request, err);
     if (rc == 0)
@@ -231,6 +234,21 @@ int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
     int rc = call(engine, &request, -1, &result, err);
 
     return rc < 0 ? rc : jsonx_get_bool(result, "exists", "result", ret_exists, err);
+}
+
+int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image,
+                          const struct mcpd_registry_options *options, char **ret_text,
+                          struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    struct image_request request = {
+        .call = IMAGE_CALL_MANIFEST,
+        .image = image,
+        .registry = options ? *options : default_options,
+    };
+    int rc = call(engine, &request, -1, &result, err);
+
+    return rc < 0 ? rc : jsonx_dup_string(result, "text", "result", ret_text, err);
 }
 
 int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,

@@ -11,6 +11,7 @@
 #include "image_local.h"
 #include "image_wire.h"
 #include "oci/layer/archive_load.h"
+#include "registry/look.h"
 #include "registry/pull.h"
 
 #include <fcntl.h>
@@ -117,7 +118,21 @@ int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
     if (rc < 0)
         return rc;
     fill_options(engine, options, &registry);
-    return pull_exists(&reference, &registry, ret_exists, err);
+    return look_exists(&reference, &registry, ret_exists, err);
+}
+
+int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image,
+                          const struct mcpd_registry_options *options, char **ret_text,
+                          struct mcpd_error *err)
+{
+    struct registry_options registry;
+    struct reference reference;
+    int rc = reference_parse(image, &reference, err);
+
+    if (rc < 0)
+        return rc;
+    fill_options(engine, options, &registry);
+    return look_manifest(&reference, &registry, ret_text, err);
 }
 
 int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,
@@ -162,6 +177,7 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
 {
     CLEANUP_STRV char **names = NULL;
     CLEANUP_FREE char *id = NULL;
+    CLEANUP_FREE char *manifest = NULL;
     bool exists = false;
     int rc = -MCPD_E_INTERNAL;
 
@@ -178,13 +194,17 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
     case IMAGE_CALL_EXISTS:
         rc = mcpd_image_exists(engine, request->image, &request->registry, &exists, err);
         break;
+    case IMAGE_CALL_MANIFEST:
+        rc = mcpd_manifest_inspect(engine, request->image, &request->registry, &manifest, err);
+        break;
     case IMAGE_CALL_BUILD:
         rc = mcpd_build(engine, &request->build, &id, err);
         break;
     }
     if (rc == 0)
-        *ret_result = json_pack("{s:{s:o, s:o, s:b}}", "result", "id", jsonx_string(id), "names",
-                                jsonx_strv(names), "exists", exists);
+        *ret_result =
+            json_pack("{s:{s:o, s:o, s:b, s:o}}", "result", "id", jsonx_string(id), "names",
+                      jsonx_strv(names), "exists", exists, "text", jsonx_string(manifest));
     return rc;
 }
 

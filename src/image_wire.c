@@ -9,8 +9,9 @@
 #define DEPTH 8
 
 static const char *const call_names[] = {
-    [IMAGE_CALL_PULL] = "pull",     [IMAGE_CALL_LOAD] = "load",   [IMAGE_CALL_PUSH] = "push",
-    [IMAGE_CALL_EXISTS] = "exists", [IMAGE_CALL_BUILD] = "build",
+    [IMAGE_CALL_PULL] = "pull",         [IMAGE_CALL_LOAD] = "load",
+    [IMAGE_CALL_PUSH] = "push",         [IMAGE_CALL_EXISTS] = "exists",
+    [IMAGE_CALL_MANIFEST] = "manifest", [IMAGE_CALL_BUILD] = "build",
 };
 
 /* ------------------------------------------------------------------ requests */

@@ -20,6 +20,7 @@ enum image_call {
     IMAGE_CALL_LOAD,
     IMAGE_CALL_PUSH,
     IMAGE_CALL_EXISTS,
+    IMAGE_CALL_MANIFEST,
     IMAGE_CALL_BUILD,
 };
 

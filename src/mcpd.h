@@ -92,6 +92,12 @@ MCPD_API int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
                                const struct mcpd_registry_options *options, bool *ret_exists,
                                struct mcpd_error *err);
 
+/* The manifest or index as the registry has it, JSON. NOT_FOUND: the registry has no such image; no
+ * other failure has this code. */
+MCPD_API int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image,
+                                   const struct mcpd_registry_options *options, char **ret_text,
+                                   struct mcpd_error *err);
+
 /* ------------------------------------------------------------------ containers, in full */
 
 /* Makes a container without starting it. */

@@ -130,6 +130,9 @@ int client_judge_status(struct client *client, const struct http_response *respo
                                      : "unauthorized: authentication required");
     if (status == 403)
         return error_set(err, MCPD_E_DENIED, "%s: %s", what, *said ? said : "denied");
+    /* The 404 of a load balancer whose registry is down says nothing about the image. */
+    if (status == 404 && is_manifest && !*said && !response->api_version)
+        return error_set(err, MCPD_E_PROTOCOL, "%s: 404 from something that is no registry", what);
     if (status == 404)
         return error_set(err, MCPD_E_NOT_FOUND, "%s: %s", what, missing_text(what, said));
     if (status == 429)

@@ -227,6 +227,7 @@ static void response_done(struct http_response *response)
     free(response->url);
     free(response->content_type);
     free(response->digest);
+    free(response->api_version);
     strv_free(response->challenges);
     buf_done(&response->body);
 }

@@ -76,6 +76,7 @@ struct http_response {
     char *url;          /* that answered in the end; owned, as all below */
     char *content_type; /* NULL when absent */
     char *digest;       /* Docker-Content-Digest */
+    char *api_version;  /* Docker-Distribution-Api-Version: a registry speaks */
     char **challenges;  /* WWW-Authenticate, one string per header line */
     struct buf body;
     uint64_t retry_after_s; /* 0: not said */

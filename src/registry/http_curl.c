@@ -428,6 +428,8 @@ int http_curl_read_response(struct http_transfer *transfer, struct mcpd_error *e
     if (rc == 0)
         rc = copy_header(easy, "Docker-Content-Digest", &response->digest, err);
     if (rc == 0)
+        rc = copy_header(easy, "Docker-Distribution-Api-Version", &response->api_version, err);
+    if (rc == 0)
         rc = copy_challenges(easy, &response->challenges, err);
     return rc;
 }

@@ -112,12 +112,3 @@ int pull_image(const struct store *store, const struct reference *reference,
     progress_report(&client.progress, "done", ret_id->text, 0, 0);
     return 0;
 }
-
-int pull_exists(const struct reference *reference, const struct registry_options *options,
-                bool *ret_exists, struct mcpd_error *err)
-{
-    CLEANUP_CLIENT struct client client = {0};
-    int rc = client_open(reference, options, &client, err);
-
-    return rc < 0 ? rc : resolve_exists(&client, ret_exists, err);
-}
