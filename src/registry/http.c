@@ -118,16 +118,26 @@ static size_t on_read(char *buffer, size_t size, size_t count, void *context)
     struct http_transfer *transfer = context;
     const struct http_request *request = &transfer->request;
     uint64_t left = request->source_bytes - transfer->sent_bytes;
-    size_t want = left < count ? (size_t)left : count;
+    size_t got = 0;
 
     (void)size; /* always 1 */
-    if (want > 0 && request->source(request->source_context, transfer->sent_bytes, buffer, want,
-                                    &transfer->error) < 0) {
+    if (!request->source || left == 0)
+        return 0;
+    if (request->source(request->source_context, transfer->sent_bytes, buffer,
+                        left < count ? (size_t)left : count, &got, &transfer->error) < 0) {
         fail_locally(transfer);
         return CURL_READFUNC_ABORT;
     }
-    transfer->sent_bytes += want;
-    return want;
+    if (got == HTTP_SOURCE_LATER)
+        return CURL_READFUNC_PAUSE;
+    transfer->sent_bytes += got;
+    return got;
+}
+
+void http_resume(struct http_transfer *transfer)
+{
+    if (transfer->is_added)
+        (void)curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
 }
 
 /* Back to the start, when a kept connection turned out to be dead. */

@@ -43,9 +43,13 @@ typedef int (*http_begin_function)(void *context, const struct http_response *re
                                    struct mcpd_error *err);
 typedef int (*http_sink_function)(void *context, const void *bytes, size_t count,
                                   struct mcpd_error *err);
-/* Fills all of `size` with the request's bytes from `offset` on. They may be asked for again. */
+/* Fills in what there is of the request's bytes from `offset` on, at most `size` and at least one.
+ * They may be asked for again. Where the length is unknown, *ret_count is 0 at the end, and
+ * HTTP_SOURCE_LATER pauses the transfer until http_resume. */
 typedef int (*http_source_function)(void *context, uint64_t offset, void *buffer, size_t size,
-                                    struct mcpd_error *err);
+                                    size_t *ret_count, struct mcpd_error *err);
+#define HTTP_SOURCE_LATER   SIZE_MAX
+#define HTTP_LENGTH_UNKNOWN UINT64_MAX
 
 /* Everything is borrowed until the transfer is freed, except url, headers and authorization, which
  * are copied. */
@@ -56,10 +60,10 @@ struct http_request {
     const char *authorization;   /* value of the header; NULL: none */
     const struct http_tls *tls;  /* NULL: the defaults */
     const char *body;            /* POST */
-    http_source_function source; /* PUT, PATCH: what is sent, source_bytes of it; NULL: nothing */
+    http_source_function source; /* PUT, PATCH: what is sent; NULL: nothing */
     void *source_context;
-    uint64_t source_bytes;
-    bool is_foreign; /* not the host that identified itself to us: no client certificate */
+    uint64_t source_bytes; /* or HTTP_LENGTH_UNKNOWN */
+    bool is_foreign;       /* not the host that identified itself to us: no client certificate */
     unsigned int stall_timeout_s; /* without a byte in either direction; 0: the usual */
     size_t maximum_body_bytes;    /* of what is collected in response.body: all that has no sink */
     bool has_range;               /* Range: bytes=first-last, always closed */
@@ -118,6 +122,8 @@ enum http_failure http_failure_of(const struct http_transfer *transfer);
 /* Another header of the response, owned by the caller; the first of its name, NULL when absent. */
 int http_copy_header(const struct http_transfer *transfer, const char *name, char **ret_value,
                      struct mcpd_error *err) MUST_CHECK;
+/* Its source has something again. Fine when it was not paused. */
+void http_resume(struct http_transfer *transfer);
 void http_transfer_free(struct http_transfer *transfer); /* stops it when it is under way */
 
 /* One request to its end; other transfers move on meanwhile. The transfer is the caller's also when

@@ -86,15 +86,18 @@ static CURLcode set_trust(struct http_transfer *transfer)
     return code;
 }
 
+/* Without a length curl sends the body in chunks (Transfer-Encoding). */
 static CURLcode set_upload(struct http_transfer *transfer, const char *method)
 {
+    uint64_t length = transfer->request.source_bytes;
     CURL *easy = transfer->easy;
     CURLcode code = curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
 
     (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)SOURCE_BUFFER_BYTES);
     if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
-                                (curl_off_t)transfer->request.source_bytes);
+        code =
+            curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+                             length == HTTP_LENGTH_UNKNOWN ? (curl_off_t)-1 : (curl_off_t)length);
     return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method) : code;
 }
 
