@@ -208,17 +208,20 @@ int mcpd_load(struct mcpd_engine *engine, const char *path,
 }
 
 int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
-              const struct mcpd_registry_options *options, struct mcpd_error *err)
+              const struct mcpd_push_options *options, char **ret_digest, struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *result = NULL;
     struct image_request request = {
         .call = IMAGE_CALL_PUSH,
         .image = image,
         .destination = destination,
-        .registry = options ? *options : default_options,
+        .registry = options ? options->registry : default_options,
     };
+    int rc = call(engine, &request, -1, &result, err);
 
-    return call(engine, &request, -1, &result, err);
+    if (rc < 0 || !ret_digest)
+        return rc;
+    return jsonx_dup_string(result, "text", "result", ret_digest, err);
 }
 
 int mcpd_image_exists(struct mcpd_engine *engine, const char *image,

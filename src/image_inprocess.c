@@ -13,6 +13,7 @@
 #include "oci/layer/archive_load.h"
 #include "registry/look.h"
 #include "registry/pull.h"
+#include "registry/push.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -97,14 +98,38 @@ int mcpd_load(struct mcpd_engine *engine, const char *path,
                    ret_names, err);
 }
 
-int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
-              const struct mcpd_registry_options *options, struct mcpd_error *err)
+/* "docker://host/x:1" as podman has it; its other transports are files, which save writes. */
+static int parse_destination(const char *text, struct reference *ret_reference,
+                             struct mcpd_error *err)
 {
-    (void)engine;
-    (void)destination;
-    (void)options;
-    return error_set(err, MCPD_E_UNSUPPORTED, "push of %s: this version of mcpd cannot push yet",
-                     image);
+    static const char *const transports[] = {
+        "containers-storage:", "dir:", "docker-archive:", "docker-daemon:", "oci:", "oci-archive:",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(transports); i++)
+        if (str_has_prefix(text, transports[i]))
+            return error_set(err, MCPD_E_UNSUPPORTED,
+                             "push sends to registries only, not to \"%s\": use save", text);
+    return reference_parse(text, ret_reference, err);
+}
+
+int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
+              const struct mcpd_push_options *options, char **ret_digest, struct mcpd_error *err)
+{
+    struct registry_options registry;
+    struct reference reference;
+    struct digest digest;
+    int rc = destination ? parse_destination(destination, &reference, err) : 0;
+
+    if (rc < 0)
+        return rc;
+    fill_options(engine, options ? &options->registry : NULL, &registry);
+    rc =
+        push_image(&engine->store, image, destination ? &reference : NULL, &registry, &digest, err);
+    if (rc < 0 || !ret_digest)
+        return rc;
+    *ret_digest = strdup(digest.text);
+    return *ret_digest ? 0 : error_no_memory(err, "a digest");
 }
 
 int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
@@ -177,7 +202,8 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
 {
     CLEANUP_STRV char **names = NULL;
     CLEANUP_FREE char *id = NULL;
-    CLEANUP_FREE char *manifest = NULL;
+    CLEANUP_FREE char *said = NULL;
+    const struct mcpd_push_options push = {.registry = request->registry};
     bool exists = false;
     int rc = -MCPD_E_INTERNAL;
 
@@ -189,13 +215,13 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
         rc = load_fd(engine, HELPER_FD, &request->registry, &names, err);
         break;
     case IMAGE_CALL_PUSH:
-        rc = mcpd_push(engine, request->image, request->destination, &request->registry, err);
+        rc = mcpd_push(engine, request->image, request->destination, &push, &said, err);
         break;
     case IMAGE_CALL_EXISTS:
         rc = mcpd_image_exists(engine, request->image, &request->registry, &exists, err);
         break;
     case IMAGE_CALL_MANIFEST:
-        rc = mcpd_manifest_inspect(engine, request->image, &request->registry, &manifest, err);
+        rc = mcpd_manifest_inspect(engine, request->image, &request->registry, &said, err);
         break;
     case IMAGE_CALL_BUILD:
         rc = mcpd_build(engine, &request->build, &id, err);
@@ -204,7 +230,7 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
     if (rc == 0)
         *ret_result =
             json_pack("{s:{s:o, s:o, s:b, s:o}}", "result", "id", jsonx_string(id), "names",
-                      jsonx_strv(names), "exists", exists, "text", jsonx_string(manifest));
+                      jsonx_strv(names), "exists", exists, "text", jsonx_string(said));
     return rc;
 }
 

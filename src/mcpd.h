@@ -83,9 +83,11 @@ MCPD_API int mcpd_list(struct mcpd_engine *engine, struct mcpd_container_info **
 MCPD_API int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options,
                         char **ret_id, struct mcpd_error *err);
 
-/* destination NULL: the image's own name. */
+/* Sends an image to a registry. destination NULL: the image's own name. *ret_digest (may be NULL):
+ * "sha256:.." of its manifest there. */
 MCPD_API int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
-                       const struct mcpd_registry_options *options, struct mcpd_error *err);
+                       const struct mcpd_push_options *options, char **ret_digest,
+                       struct mcpd_error *err);
 
 /* Asks the registry, not the store. Absent is an answer; not being able to ask is a failure. */
 MCPD_API int mcpd_image_exists(struct mcpd_engine *engine, const char *image,

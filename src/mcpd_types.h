@@ -53,9 +53,9 @@ enum mcpd_pull_policy {
 
 /* One event of a transfer; strings are borrowed for the duration of the call. */
 struct mcpd_progress {
-    const char
-        *operation; /* "resolve", "download", "unpack", "exists", "config", "manifest", "done" */
-    const char *id; /* digest or reference the event is about */
+    const char *operation; /* "resolve", "download", "unpack", "upload", "exists", "config",
+                            * "manifest", "done" */
+    const char *id;        /* digest or reference the event is about */
     uint64_t current_bytes;
     uint64_t total_bytes; /* 0 when unknown */
 };
@@ -70,6 +70,10 @@ struct mcpd_registry_options {
     const char *platform;    /* "linux/arm/v7"; NULL: this machine's */
     mcpd_progress_function progress;
     void *progress_context;
+};
+
+struct mcpd_push_options {
+    struct mcpd_registry_options registry; /* platform has no meaning here */
 };
 
 struct mcpd_build_options {

@@ -2,6 +2,7 @@
 #include "oci/copies.h"
 
 #include "base/jsonx.h"
+#include "base/log.h"
 #include "base/str.h"
 
 #include <string.h>
@@ -185,4 +186,23 @@ int copies_add(const struct store *store, const struct digest *diff_id, const st
         return error_no_memory(err, FILE_NAME);
     file_path(diff_id, path);
     return jsonx_save(store->layers_fd, path, json, 0, err);
+}
+
+void copies_remember(const struct store *store, const struct manifest *manifest,
+                     const struct imageconfig *config, const char *repository)
+{
+    CLEANUP_FREE char *name = strdup(repository);
+    char *repositories[] = {name, NULL};
+
+    for (size_t i = 0; name && i < manifest->layer_count && i < config->diff_id_count; i++) {
+        const struct copy copy = {
+            .digest = manifest->layers[i].digest,
+            .size = manifest->layers[i].size,
+            .repositories = repositories,
+        };
+        struct mcpd_error problem = {0};
+
+        if (copies_add(store, &config->diff_ids[i], &copy, &problem) < 0)
+            log_debug("store", "%s", problem.message);
+    }
 }

@@ -11,6 +11,8 @@
 
 #include "base/error.h"
 #include "oci/digest.h"
+#include "oci/imageconfig.h"
+#include "oci/manifest.h"
 #include "oci/store.h"
 
 #include <stddef.h>
@@ -38,6 +40,11 @@ void copies_load(const struct store *store, const struct digest *diff_id,
 /* Adds what is not known yet; copy: with one repository. */
 int copies_add(const struct store *store, const struct digest *diff_id, const struct copy *copy,
                struct mcpd_error *err) MUST_CHECK;
+
+/* Every layer of an image that this repository ("host/path") has. What cannot be written is not
+ * remembered. */
+void copies_remember(const struct store *store, const struct manifest *manifest,
+                     const struct imageconfig *config, const char *repository);
 
 /* Borrowed; NULL when there is none. */
 const struct copy *copies_find(const struct copies *copies, const struct digest *digest);

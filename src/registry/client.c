@@ -4,6 +4,7 @@
 #include "base/jsonx.h"
 #include "base/str.h"
 
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
@@ -37,6 +38,7 @@ int client_open(const struct reference *reference, const struct registry_options
 
     reference_format_repository(reference, repository, sizeof(repository));
     format_shown_name(reference, client.shown_name, sizeof(client.shown_name));
+    client_set_context(&client, "initializing source docker://%s", client.shown_name);
     retry_policy_init(&client.retry);
     rc = endpoint_init(reference->domain, options->user.skip_tls_verify, options->user.cert_dir,
                        &client.endpoint, err);
@@ -123,6 +125,11 @@ int client_judge_status(struct client *client, const struct http_response *respo
 
     read_error(response, said, sizeof(said));
     client->last = retry_of_status(status, response->retry_after_s);
+    /* A tag has no digest that could be wrong: docker's registry says so when somebody else is just
+     * writing the same links. */
+    if (status == 400 && str_has_prefix(what, "writing manifest") &&
+        str_has_prefix(said, "digest invalid"))
+        client->last.is_retryable = true;
     if (status == 401)
         return error_set(err, MCPD_E_DENIED, "%s: %s", what,
                          is_manifest ? "unauthorized"
@@ -152,17 +159,18 @@ int client_judge_failure(struct client *client, const struct http_transfer *tran
     return http_result(transfer, &response, err);
 }
 
+void client_set_context(struct client *client, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(client->context, sizeof(client->context), format, args);
+    va_end(args);
+}
+
 int client_wrap(const struct client *client, int rc, struct mcpd_error *err)
 {
-    switch (client->purpose) {
-    case CLIENT_PURPOSE_PULL:
-        return error_wrap(err, rc, "initializing source docker://%s", client->shown_name);
-    case CLIENT_PURPOSE_LOOK:
-        return error_wrap(err, rc, "reading image \"docker://%s\"", client->shown_name);
-    case CLIENT_PURPOSE_PUSH:
-        break;
-    }
-    return rc;
+    return *client->context ? error_wrap(err, rc, "%s", client->context) : rc;
 }
 
 bool client_retry(struct client *client, unsigned int *attempt, const struct mcpd_error *problem,

@@ -27,16 +27,8 @@ struct registry_options {
     void *warn_context;
 };
 
-/* Whose words a failure gets. */
-enum client_purpose {
-    CLIENT_PURPOSE_PULL, /* "initializing source docker://NAME: .." */
-    CLIENT_PURPOSE_LOOK, /* "reading image "docker://NAME": .." */
-    CLIENT_PURPOSE_PUSH, /* as it is */
-};
-
 struct client {
-    struct http *http;           /* owned */
-    enum client_purpose purpose; /* set after client_open */
+    struct http *http; /* owned */
     struct endpoint endpoint;
     struct auth auth;
     struct retry_policy retry;
@@ -45,13 +37,16 @@ struct client {
     struct progress_sink progress;
     struct reference reference;
     char shown_name[REFERENCE_MAX_LENGTH + 1]; /* for messages */
+    char context[REFERENCE_MAX_LENGTH + 64];   /* before each message; empty: nothing */
 };
 
-/* Reads credentials and certificates; no network yet. */
+/* Reads credentials and certificates; no network yet. The context is podman's for a pull:
+ * "initializing source docker://NAME". */
 int client_open(const struct reference *reference, const struct registry_options *options,
                 struct client *ret_client, struct mcpd_error *err) MUST_CHECK;
 void client_done(struct client *client); /* fine on a zeroed one */
 #define CLEANUP_CLIENT CLEANUP(client_done)
+void client_set_context(struct client *client, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Adds actions on a repository of this registry ("pull,push" of "library/alpine") to what tokens
  * are asked for. client_open has added "pull" of its own repository. */
@@ -109,7 +104,7 @@ int client_renew(struct client *client, const struct http_response *response,
  * Error: <problem>" and tells how long to wait. */
 bool client_retry(struct client *client, unsigned int *attempt, const struct mcpd_error *problem,
                   unsigned int *ret_delay_ms);
-/* Puts podman's words for the purpose before the message. */
+/* Puts the context before the message. */
 int client_wrap(const struct client *client, int rc, struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -113,6 +113,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return count + 1; /* anything else than count ends the transfer */
 }
 
+/* curl cannot go back: a request that changes something must not be repeated behind our back, when
+ * a kept connection ends without an answer. */
 static size_t on_read(char *buffer, size_t size, size_t count, void *context)
 {
     struct http_transfer *transfer = context;
@@ -138,17 +140,6 @@ void http_resume(struct http_transfer *transfer)
 {
     if (transfer->is_added)
         (void)curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
-}
-
-/* Back to the start, when a kept connection turned out to be dead. */
-static int on_seek(void *context, curl_off_t offset, int origin)
-{
-    struct http_transfer *transfer = context;
-
-    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > transfer->request.source_bytes)
-        return CURL_SEEKFUNC_FAIL;
-    transfer->sent_bytes = (uint64_t)offset;
-    return CURL_SEEKFUNC_OK;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
@@ -221,8 +212,6 @@ int http_start(struct http *http, const struct http_request *request,
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_READFUNCTION, on_read);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_READDATA, transfer);
-    (void)curl_easy_setopt(transfer->easy, CURLOPT_SEEKFUNCTION, on_seek);
-    (void)curl_easy_setopt(transfer->easy, CURLOPT_SEEKDATA, transfer);
     rc = copy_request(transfer, request, err);
     if (rc == 0)
         rc = add(transfer, err);

@@ -13,7 +13,7 @@ static int open_client(const struct reference *reference, const struct registry_
     if (rc == -MCPD_E_NOT_FOUND)
         return error_recode(err, MCPD_E_INVALID);
     if (rc == 0)
-        ret_client->purpose = CLIENT_PURPOSE_LOOK;
+        client_set_context(ret_client, "reading image \"docker://%s\"", ret_client->shown_name);
     return rc;
 }
 

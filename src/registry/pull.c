@@ -13,6 +13,7 @@
 #include "registry/pull.h"
 
 #include "base/str.h"
+#include "oci/copies.h"
 #include "oci/layer/ingest.h"
 #include "oci/storetmp.h"
 #include "registry/downloads.h"
@@ -62,6 +63,16 @@ static int commit(struct ingest *ingest, const struct resolved *resolved,
     return ingest_commit(ingest, documents, count, &resolved->manifest_text.digest, reference, err);
 }
 
+/* A later push to the same registry need not send them. */
+static void remember(const struct store *store, const struct resolved *resolved,
+                     const struct reference *reference)
+{
+    char repository[REFERENCE_MAX_LENGTH + 1];
+
+    reference_format_repository(reference, repository, sizeof(repository));
+    copies_remember(store, &resolved->document.manifest, &resolved->config, repository);
+}
+
 static int pull_layers(const struct store *store, const struct worker_pool *pool,
                        struct client *client, const struct resolved *resolved,
                        struct mcpd_error *err)
@@ -79,7 +90,10 @@ static int pull_layers(const struct store *store, const struct worker_pool *pool
         return rc;
     progress_report(progress, "manifest", resolved->manifest_text.digest.text,
                     resolved->manifest_text.length, resolved->manifest_text.length);
-    return commit(ingest, resolved, &client->reference, err);
+    rc = commit(ingest, resolved, &client->reference, err);
+    if (rc == 0)
+        remember(store, resolved, &client->reference);
+    return rc;
 }
 
 int pull_image(const struct store *store, const struct reference *reference,
