@@ -19,6 +19,11 @@
 #undef LLVMFuzzerTestOneInput
 #undef accepts
 
+#define LLVMFuzzerTestOneInput fuzz_credhelper
+#define accepts                accepts_credhelper
+#include "../../fuzz/fuzz_credhelper.c"
+#undef LLVMFuzzerTestOneInput
+#undef accepts
 #define LLVMFuzzerTestOneInput fuzz_upload_location
 #define accepts                accepts_upload_location
 #include "../../fuzz/fuzz_upload_location.c"
@@ -45,6 +50,13 @@ static void test_authfile(void **state)
     fuzz_replay(&replay);
 }
 
+static void test_credhelper(void **state)
+{
+    const struct fuzz_replay replay = {fuzz_credhelper, accepts_credhelper, "credhelper"};
+
+    fuzz_replay(&replay);
+}
+
 static void test_upload_location(void **state)
 {
     const struct fuzz_replay replay = {fuzz_upload_location, accepts_upload_location,
@@ -63,9 +75,8 @@ static void test_upload_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_www_authenticate),
-        cmocka_unit_test(test_authfile),
-        cmocka_unit_test(test_upload_location),
+        cmocka_unit_test(test_www_authenticate), cmocka_unit_test(test_authfile),
+        cmocka_unit_test(test_credhelper),       cmocka_unit_test(test_upload_location),
         cmocka_unit_test(test_upload_range),
     };
 
