@@ -239,19 +239,45 @@ int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
     return rc < 0 ? rc : jsonx_get_bool(result, "exists", "result", ret_exists, err);
 }
 
-int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image,
-                          const struct mcpd_registry_options *options, char **ret_text,
-                          struct mcpd_error *err)
+/* A call about an image (or a registry) whose answer is a text; ret_text may be NULL. */
+static int ask(struct mcpd_engine *engine, enum image_call what, const char *image,
+               const struct mcpd_registry_options *options, char **ret_text, struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *result = NULL;
     struct image_request request = {
-        .call = IMAGE_CALL_MANIFEST,
+        .call = what,
         .image = image,
         .registry = options ? *options : default_options,
     };
     int rc = call(engine, &request, -1, &result, err);
 
-    return rc < 0 ? rc : jsonx_dup_string(result, "text", "result", ret_text, err);
+    return rc < 0 || !ret_text ? rc : jsonx_dup_string(result, "text", "result", ret_text, err);
+}
+
+int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image,
+                          const struct mcpd_registry_options *options, char **ret_text,
+                          struct mcpd_error *err)
+{
+    return ask(engine, IMAGE_CALL_MANIFEST, image, options, ret_text, err);
+}
+
+int mcpd_login(struct mcpd_engine *engine, const char *registry,
+               const struct mcpd_registry_options *options, char **ret_path, struct mcpd_error *err)
+{
+    return ask(engine, IMAGE_CALL_LOGIN, registry, options, ret_path, err);
+}
+
+int mcpd_login_user(struct mcpd_engine *engine, const char *registry,
+                    const struct mcpd_registry_options *options, char **ret_user,
+                    struct mcpd_error *err)
+{
+    return ask(engine, IMAGE_CALL_LOGIN_USER, registry, options, ret_user, err);
+}
+
+int mcpd_logout(struct mcpd_engine *engine, const char *registry,
+                const struct mcpd_registry_options *options, struct mcpd_error *err)
+{
+    return ask(engine, IMAGE_CALL_LOGOUT, registry, options, NULL, err);
 }
 
 int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,

@@ -11,6 +11,7 @@
 #include "image_local.h"
 #include "image_wire.h"
 #include "oci/layer/archive_load.h"
+#include "registry/login.h"
 #include "registry/look.h"
 #include "registry/pull.h"
 #include "registry/push.h"
@@ -132,18 +133,24 @@ int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destina
     return *ret_digest ? 0 : error_no_memory(err, "a digest");
 }
 
+/* What a call about an image in a registry begins with. */
+static int aim(const struct mcpd_engine *engine, const char *image,
+               const struct mcpd_registry_options *user, struct registry_options *ret_options,
+               struct reference *ret_reference, struct mcpd_error *err)
+{
+    fill_options(engine, user, ret_options);
+    return reference_parse(image, ret_reference, err);
+}
+
 int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
                       const struct mcpd_registry_options *options, bool *ret_exists,
                       struct mcpd_error *err)
 {
     struct registry_options registry;
     struct reference reference;
-    int rc = reference_parse(image, &reference, err);
+    int rc = aim(engine, image, options, &registry, &reference, err);
 
-    if (rc < 0)
-        return rc;
-    fill_options(engine, options, &registry);
-    return look_exists(&reference, &registry, ret_exists, err);
+    return rc < 0 ? rc : look_exists(&reference, &registry, ret_exists, err);
 }
 
 int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image,
@@ -152,12 +159,42 @@ int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image,
 {
     struct registry_options registry;
     struct reference reference;
-    int rc = reference_parse(image, &reference, err);
+    int rc = aim(engine, image, options, &registry, &reference, err);
 
-    if (rc < 0)
-        return rc;
-    fill_options(engine, options, &registry);
-    return look_manifest(&reference, &registry, ret_text, err);
+    return rc < 0 ? rc : look_manifest(&reference, &registry, ret_text, err);
+}
+
+int mcpd_login(struct mcpd_engine *engine, const char *registry,
+               const struct mcpd_registry_options *options, char **ret_path, struct mcpd_error *err)
+{
+    struct registry_options own;
+    CLEANUP_FREE char *path = NULL;
+    int rc;
+
+    fill_options(engine, options, &own);
+    rc = login_keep(registry, &own, &path, err);
+    if (rc == 0 && ret_path)
+        *ret_path = TAKE_PTR(path);
+    return rc;
+}
+
+int mcpd_login_user(struct mcpd_engine *engine, const char *registry,
+                    const struct mcpd_registry_options *options, char **ret_user,
+                    struct mcpd_error *err)
+{
+    struct registry_options own;
+
+    fill_options(engine, options, &own);
+    return login_user(registry, &own, ret_user, err);
+}
+
+int mcpd_logout(struct mcpd_engine *engine, const char *registry,
+                const struct mcpd_registry_options *options, struct mcpd_error *err)
+{
+    struct registry_options own;
+
+    fill_options(engine, options, &own);
+    return login_forget(registry, &own, err);
 }
 
 int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,
@@ -222,6 +259,15 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
         break;
     case IMAGE_CALL_MANIFEST:
         rc = mcpd_manifest_inspect(engine, request->image, &request->registry, &said, err);
+        break;
+    case IMAGE_CALL_LOGIN:
+        rc = mcpd_login(engine, request->image, &request->registry, &said, err);
+        break;
+    case IMAGE_CALL_LOGIN_USER:
+        rc = mcpd_login_user(engine, request->image, &request->registry, &said, err);
+        break;
+    case IMAGE_CALL_LOGOUT:
+        rc = mcpd_logout(engine, request->image, &request->registry, err);
         break;
     case IMAGE_CALL_BUILD:
         rc = mcpd_build(engine, &request->build, &id, err);

@@ -9,9 +9,15 @@
 #define DEPTH 8
 
 static const char *const call_names[] = {
-    [IMAGE_CALL_PULL] = "pull",         [IMAGE_CALL_LOAD] = "load",
-    [IMAGE_CALL_PUSH] = "push",         [IMAGE_CALL_EXISTS] = "exists",
-    [IMAGE_CALL_MANIFEST] = "manifest", [IMAGE_CALL_BUILD] = "build",
+    [IMAGE_CALL_PULL] = "pull",
+    [IMAGE_CALL_LOAD] = "load",
+    [IMAGE_CALL_PUSH] = "push",
+    [IMAGE_CALL_EXISTS] = "exists",
+    [IMAGE_CALL_MANIFEST] = "manifest",
+    [IMAGE_CALL_LOGIN] = "login",
+    [IMAGE_CALL_LOGIN_USER] = "login-user",
+    [IMAGE_CALL_LOGOUT] = "logout",
+    [IMAGE_CALL_BUILD] = "build",
 };
 
 /* ------------------------------------------------------------------ requests */

@@ -21,6 +21,9 @@ enum image_call {
     IMAGE_CALL_PUSH,
     IMAGE_CALL_EXISTS,
     IMAGE_CALL_MANIFEST,
+    IMAGE_CALL_LOGIN,
+    IMAGE_CALL_LOGIN_USER,
+    IMAGE_CALL_LOGOUT,
     IMAGE_CALL_BUILD,
 };
 
@@ -30,7 +33,7 @@ struct image_request {
     const char *root;
     const char *runroot;
     const char *program;
-    const char *image;
+    const char *image;            /* a registry for LOGIN and its like */
     const char *destination;      /* PUSH */
     const char *path;             /* LOAD; NULL: descriptor 3 */
     enum mcpd_pull_policy policy; /* PULL */

@@ -100,6 +100,24 @@ MCPD_API int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image
                                    const struct mcpd_registry_options *options, char **ret_text,
                                    struct mcpd_error *err);
 
+/* ------------------------------------------------------------------ who we are to a registry
+ * registry: "host[:port]" or "host[:port]/path"; credentials of a path serve what lies below it. */
+
+/* Tries options->credentials at the registry, then keeps them in the auth file (*ret_path, may be
+ * NULL: its name). Without credentials those that are kept are tried, and nothing is written.
+ * DENIED: the registry does not take them. NOT_FOUND: none are kept. */
+MCPD_API int mcpd_login(struct mcpd_engine *engine, const char *registry,
+                        const struct mcpd_registry_options *options, char **ret_path,
+                        struct mcpd_error *err);
+/* The user that is kept for it. NOT_FOUND: none. */
+MCPD_API int mcpd_login_user(struct mcpd_engine *engine, const char *registry,
+                             const struct mcpd_registry_options *options, char **ret_user,
+                             struct mcpd_error *err);
+/* registry NULL: all that the auth file keeps. NOT_FOUND: nothing was kept; STATE: another
+ * program's file keeps it. */
+MCPD_API int mcpd_logout(struct mcpd_engine *engine, const char *registry,
+                         const struct mcpd_registry_options *options, struct mcpd_error *err);
+
 /* ------------------------------------------------------------------ containers, in full */
 
 /* Makes a container without starting it. */

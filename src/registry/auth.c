@@ -284,6 +284,8 @@ static int request_token(struct auth *auth, struct http *http, const struct endp
         request.authorization = basic;
     }
     rc = http_perform(http, &request, &transfer, &response, err);
+    if (rc == -MCPD_E_DENIED) /* a certificate that is not to be trusted is no answer */
+        rc = error_recode(err, MCPD_E_PROTOCOL);
     if (rc < 0)
         return error_wrap(err, rc, "unable to retrieve auth token: Get \"%s\"", challenge->realm);
     rc = judge_token_status(response, err);

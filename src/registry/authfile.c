@@ -11,9 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILE_MAX_BYTES (1u << 20)
-#define FILE_MAX_DEPTH 16
-#define DOCKER_KEY     "https://index.docker.io/v1/"
+#define DOCKER_HOST "docker.io"
+#define DOCKER_KEY  "https://index.docker.io/v1/"
 
 /* ------------------------------------------------------------------ one file */
 
@@ -40,6 +39,12 @@ static int read_entry(const json_t *entry, struct credentials *ret_credentials,
     return 0;
 }
 
+static bool is_docker(const char *repository)
+{
+    return str_has_prefix(repository, DOCKER_HOST) &&
+           strchr("/", repository[strlen(DOCKER_HOST)]) != NULL;
+}
+
 static bool is_key_of_docker(const char *key)
 {
     return strcmp(key, DOCKER_KEY) == 0 || strcmp(key, "index.docker.io") == 0;
@@ -52,7 +57,7 @@ static size_t match_key(const char *key, const char *repository)
     size_t length = strlen(key);
 
     if (is_key_of_docker(key))
-        return str_has_prefix(repository, "docker.io/") ? 1 : 0;
+        return is_docker(repository) ? 1 : 0;
     if (str_has_prefix(key, "https://") || str_has_prefix(key, "http://")) {
         key = strstr(key, "://") + 3;
         length = strcspn(key, "/");
@@ -74,14 +79,13 @@ void authfile_answer_done(struct authfile_answer *answer)
 static const char *find_helper(json_t *helpers, const char *repository)
 {
     size_t host_length = strcspn(repository, "/");
-    bool is_docker = str_has_prefix(repository, "docker.io/");
     const char *key;
     json_t *value;
 
     json_object_foreach(helpers, key, value)
         if ((strlen(key) == host_length && strncmp(key, repository, host_length) == 0) ||
-            (is_docker && is_key_of_docker(key)))
-            return json_string_value(value);
+            (is_docker(repository) && is_key_of_docker(key)))
+            return json_string_length(value) > 0 ? json_string_value(value) : NULL;
     return NULL;
 }
 
@@ -134,7 +138,7 @@ int authfile_lookup(const char *text, size_t length, const char *repository,
 {
     struct authfile_answer answer = {0};
     CLEANUP_JSON json_t *document = NULL;
-    int rc = jsonx_parse(text, length, FILE_MAX_DEPTH, "auth file", &document, err);
+    int rc = jsonx_parse(text, length, AUTHFILE_MAX_DEPTH, "auth file", &document, err);
 
     if (rc == 0)
         rc = read_document(document, repository, &answer, err);
@@ -144,6 +148,26 @@ int authfile_lookup(const char *text, size_t length, const char *repository,
     }
     *ret_answer = answer;
     return 0;
+}
+
+int authfile_find_helper(const char *text, size_t length, const char *repository, char **ret_helper,
+                         struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *document = NULL;
+    const char *helper = NULL;
+    json_t *helpers = NULL;
+    int rc = jsonx_parse(text, length, AUTHFILE_MAX_DEPTH, "auth file", &document, err);
+
+    if (rc == 0)
+        rc = jsonx_get_object(document, "credHelpers", "auth file", &helpers, err);
+    if (rc == 0)
+        rc = jsonx_get_string(document, "credsStore", "auth file", &helper, err);
+    if (rc == 0 && find_helper(helpers, repository))
+        helper = find_helper(helpers, repository);
+    if (rc < 0 || !helper || !*helper)
+        return rc;
+    *ret_helper = strdup(helper);
+    return *ret_helper ? 0 : error_no_memory(err, "credentials");
 }
 
 /* ------------------------------------------------------------------ all files */
@@ -156,7 +180,7 @@ static bool is_behind_closed_folder(const char *path)
 
 char *authfile_server_of(const char *repository)
 {
-    if (str_has_prefix(repository, "docker.io/"))
+    if (is_docker(repository))
         return strdup(DOCKER_KEY);
     return strndup(repository, strcspn(repository, "/"));
 }
@@ -186,7 +210,7 @@ static int look_in(const char *path, bool must_exist, const char *repository,
     CLEANUP(authfile_answer_done) struct authfile_answer answer = {0};
     CLEANUP_SECRET char *text = NULL;
     size_t length = 0;
-    int rc = fs_read_file(AT_FDCWD, path, FILE_MAX_BYTES, &text, &length, err);
+    int rc = fs_read_file(AT_FDCWD, path, AUTHFILE_MAX_BYTES, &text, &length, err);
 
     if (rc == -MCPD_E_NOT_FOUND && !must_exist)
         return 0;
@@ -203,6 +227,22 @@ static int look_in(const char *path, bool must_exist, const char *repository,
     *ret_credentials = answer.credentials;
     answer.credentials = (struct credentials){0};
     return 0;
+}
+
+int authfile_path_to_write(const char *path, char **ret_path, struct mcpd_error *err)
+{
+    const char *variable = getenv("REGISTRY_AUTH_FILE");
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+    if (!path && variable && *variable)
+        path = variable;
+    if (path)
+        *ret_path = strdup(path);
+    else if (runtime && *runtime)
+        *ret_path = str_format("%s/containers/auth.json", runtime);
+    else
+        *ret_path = str_format("/run/containers/%u/auth.json", geteuid());
+    return *ret_path ? 0 : error_no_memory(err, "auth files");
 }
 
 static int candidates(char ***ret_paths, struct mcpd_error *err)

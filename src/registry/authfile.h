@@ -20,7 +20,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* repository: "host/path". Nothing found is success with no user. */
+#define AUTHFILE_MAX_BYTES (1u << 20)
+#define AUTHFILE_MAX_DEPTH 16
+
+/* repository: "host/path", or a host alone for what is kept for all of it. Nothing found is success
+ * with no user. */
 int authfile_find(const char *path, const char *repository, struct credentials *ret_credentials,
                   struct mcpd_error *err) MUST_CHECK;
 /* What credential helpers call the registry: its host, for docker.io "https://index.docker.io/v1/".
@@ -36,5 +40,13 @@ struct authfile_answer {
 void authfile_answer_done(struct authfile_answer *answer);
 int authfile_lookup(const char *text, size_t length, const char *repository,
                     struct authfile_answer *ret_answer, struct mcpd_error *err) MUST_CHECK;
+
+/* Whom a file has keep the credentials of this registry, whatever its entries say; NULL: the file
+ * itself. Owned by the caller. */
+int authfile_find_helper(const char *text, size_t length, const char *repository, char **ret_helper,
+                         struct mcpd_error *err) MUST_CHECK;
+/* Where login writes: the given path, $REGISTRY_AUTH_FILE, or the first of the places above. Owned
+ * by the caller. */
+int authfile_path_to_write(const char *path, char **ret_path, struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -48,7 +48,7 @@ int client_open(const struct reference *reference, const struct registry_options
         rc = authfile_find(options->user.auth_file, repository, &client.auth.credentials, err);
     if (rc == 0)
         rc = http_new(&client.http, err);
-    if (rc == 0)
+    if (rc == 0 && *reference->path)
         rc = client_want(&client, reference->path, "pull", err);
     if (rc < 0)
         return rc;
@@ -125,6 +125,7 @@ int client_judge_status(struct client *client, const struct http_response *respo
 
     read_error(response, said, sizeof(said));
     client->last = retry_of_status(status, response->retry_after_s);
+    client->is_refused = status == 401;
     /* A tag has no digest that could be wrong: docker's registry says so when somebody else is just
      * writing the same links. */
     if (status == 400 && str_has_prefix(what, "writing manifest") &&
@@ -156,6 +157,7 @@ int client_judge_failure(struct client *client, const struct http_transfer *tran
     const struct http_response *response = NULL;
 
     client->last = retry_of_failure(http_failure_of(transfer));
+    client->is_refused = false;
     return http_result(transfer, &response, err);
 }
 
@@ -204,8 +206,11 @@ static bool may_go_on_with_http(const struct client *client, const struct http_t
         return false;
     failure = http_failure_of(transfer);
     /* With a port both schemes knock at the same door: a refusal is a refusal. */
-    return failure == HTTP_FAILURE_NOT_TLS || (failure == HTTP_FAILURE_CONNECT && !has_port) ||
-           (failure == HTTP_FAILURE_BROKEN && client->options->user.skip_tls_verify);
+    if (failure == HTTP_FAILURE_NOT_TLS || (failure == HTTP_FAILURE_CONNECT && !has_port))
+        return true;
+    /* A proxy for plain http may know more hosts than we do. */
+    return client->options->user.skip_tls_verify &&
+           (failure == HTTP_FAILURE_BROKEN || failure == HTTP_FAILURE_RESOLVE);
 }
 
 /* The whole URL, owned by the caller; NULL without memory. */
@@ -213,6 +218,8 @@ static char *make_url(const struct client *client, const struct client_request *
 {
     CLEANUP_FREE char *path = NULL;
 
+    if (request->root_path)
+        return endpoint_url(&client->endpoint, request->root_path);
     if (!request->path)
         return strdup(request->url);
     path = str_format("/v2/%s/%s", client->reference.path, request->path);
@@ -231,7 +238,7 @@ int client_start(struct client *client, const struct client_request *wish,
                  struct http_transfer **ret_transfer, struct mcpd_error *err)
 {
     CLEANUP_FREE char *url = make_url(client, wish);
-    bool is_own = url && (wish->path || is_own_url(client, url));
+    bool is_own = url && (!wish->url || is_own_url(client, url));
     const struct http_request request = {
         .method = wish->method,
         .url = url,
@@ -242,6 +249,7 @@ int client_start(struct client *client, const struct client_request *wish,
         .source = wish->source,
         .source_context = wish->source_context,
         .source_bytes = wish->source_bytes,
+        .is_repeatable = wish->is_repeatable,
         .is_foreign = !is_own,
         .stall_timeout_s = wish->stall_timeout_s,
     };
@@ -289,7 +297,9 @@ static int perform_either(struct client *client, const struct client_request *re
         client->endpoint.is_http = true;
         rc = perform(client, request, &second, ret_response, err);
         /* The first failure says more than that nothing listens on port 80 either. */
-        if (rc < 0 && second && http_failure_of(second) == HTTP_FAILURE_CONNECT)
+        if (rc < 0 && second &&
+            (http_failure_of(second) == HTTP_FAILURE_CONNECT ||
+             http_failure_of(second) == HTTP_FAILURE_RESOLVE))
             client->endpoint.is_http = false;
     }
     if (second && (rc == 0 || client->endpoint.is_http)) {
@@ -305,12 +315,16 @@ static int perform_either(struct client *client, const struct client_request *re
 int client_renew(struct client *client, const struct http_response *response,
                  unsigned int generation, bool *ret_is_renewed, struct mcpd_error *err)
 {
+    int rc;
+
     client->last = (struct retry_reason){0};
     *ret_is_renewed = generation != client->auth.generation;
     if (*ret_is_renewed)
         return 0;
-    return auth_answer(&client->auth, client->http, &client->endpoint, response->challenges,
-                       ret_is_renewed, err);
+    rc = auth_answer(&client->auth, client->http, &client->endpoint, response->challenges,
+                     ret_is_renewed, err);
+    client->is_refused = rc == -MCPD_E_DENIED;
+    return rc;
 }
 
 /* One attempt, with an answer to a 401 if there is one. */

@@ -32,7 +32,8 @@ struct client {
     struct endpoint endpoint;
     struct auth auth;
     struct retry_policy retry;
-    struct retry_reason last;               /* of the last failure */
+    struct retry_reason last; /* of the last failure */
+    bool is_refused; /* which was a no to who we are (401), of the registry or its token server */
     const struct registry_options *options; /* borrowed */
     struct progress_sink progress;
     struct reference reference;
@@ -40,7 +41,8 @@ struct client {
     char context[REFERENCE_MAX_LENGTH + 64];   /* before each message; empty: nothing */
 };
 
-/* Reads credentials and certificates; no network yet. The context is podman's for a pull:
+/* Reads credentials and certificates; no network yet. A reference without a path stands for the
+ * registry itself. The context is podman's for a pull:
  * "initializing source docker://NAME". */
 int client_open(const struct reference *reference, const struct registry_options *options,
                 struct client *ret_client, struct mcpd_error *err) MUST_CHECK;
@@ -56,14 +58,16 @@ int client_want(struct client *client, const char *repository, const char *actio
 /* One request. All is borrowed; see struct http_request. */
 struct client_request {
     enum http_method method;
-    const char *path;           /* below /v2/NAME/ ("manifests/latest"); NULL: url */
-    const char *url;            /* whole; on another host than the registry's it goes without any
-                                 * credentials */
+    const char *path;      /* below /v2/NAME/ ("manifests/latest"); NULL: one of the next two */
+    const char *root_path; /* below the registry's root ("/v2/") */
+    const char *url;       /* whole; on another host than the registry's it goes without any
+                            * credentials */
     const char *const *headers; /* NULL: none */
     size_t maximum_bytes;       /* of the answer */
     http_source_function source;
     void *source_context;
     uint64_t source_bytes;
+    bool is_repeatable;
     unsigned int stall_timeout_s;
 };
 

@@ -65,6 +65,12 @@ static int complain(const char *name, const char *action, const struct proc_word
                      length < SHOWN_BYTES ? (int)length : SHOWN_BYTES, text);
 }
 
+/* The one complaint that is an answer. */
+static bool is_unknown(const struct proc_words *words)
+{
+    return strstr(words->output, "credentials not found") != NULL;
+}
+
 int credhelper_parse(const char *text, size_t length, struct credentials *ret_credentials,
                      struct mcpd_error *err)
 {
@@ -107,8 +113,7 @@ int credhelper_get(const char *name, const char *server, struct credentials *ret
     if (rc < 0)
         return rc;
     if (words.exit_code != 0)
-        return strstr(words.output, "credentials not found") ? 0
-                                                             : complain(name, "get", &words, err);
+        return is_unknown(&words) ? 0 : complain(name, "get", &words, err);
     rc = credhelper_parse(words.output, strlen(words.output), ret_credentials, err);
     return rc < 0 ? error_wrap(err, rc, PROGRAM_PREFIX "%s get", name) : 0;
 }
@@ -135,7 +140,8 @@ int credhelper_erase(const char *name, const char *server, struct mcpd_error *er
     CLEANUP(proc_words_done) struct proc_words words = {0};
     int rc = talk(name, "erase", server, &words, err);
 
-    if (rc == 0 && words.exit_code != 0)
-        rc = complain(name, "erase", &words, err);
-    return rc;
+    if (rc < 0 || words.exit_code == 0)
+        return rc;
+    rc = complain(name, "erase", &words, err);
+    return is_unknown(&words) ? error_recode(err, MCPD_E_NOT_FOUND) : rc;
 }

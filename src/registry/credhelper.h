@@ -19,6 +19,7 @@ int credhelper_get(const char *name, const char *server, struct credentials *ret
                    struct mcpd_error *err) MUST_CHECK;
 int credhelper_store(const char *name, const char *server, const struct credentials *credentials,
                      struct mcpd_error *err) MUST_CHECK;
+/* NOT_FOUND also when it knows nothing of the server. */
 int credhelper_erase(const char *name, const char *server, struct mcpd_error *err) MUST_CHECK;
 
 /* The answer to get. Pure; fuzzed. */

@@ -8,6 +8,7 @@
  */
 #include "registry/http.h"
 
+#include "base/log.h"
 #include "base/str.h"
 #include "registry/http_internal.h"
 
@@ -15,7 +16,6 @@
 
 #define MAX_HEADER_BYTES (256u << 10)
 #define MAX_WAIT_FDS     64
-#define MAX_CONNECTIONS  8
 #define MAX_WAIT_MS      1000
 
 void http_tls_done(struct http_tls *tls)
@@ -39,8 +39,9 @@ int http_new(struct http **ret_http, struct mcpd_error *err)
     http->multi = curl_multi_init();
     if (!http->multi)
         return error_no_memory(err, "network");
-    (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MAX_CONNECTIONS);
-    (void)curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)MAX_CONNECTIONS);
+    (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                            (long)HTTP_MAX_CONNECTIONS);
+    (void)curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_MAX_CONNECTIONS);
     *ret_http = TAKE_PTR(http);
     return 0;
 }
@@ -113,8 +114,17 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return count + 1; /* anything else than count ends the transfer */
 }
 
-/* curl cannot go back: a request that changes something must not be repeated behind our back, when
- * a kept connection ends without an answer. */
+/* Back to the start, when a kept connection has ended without an answer. */
+static int on_seek(void *context, curl_off_t offset, int origin)
+{
+    struct http_transfer *transfer = context;
+
+    if (!transfer->request.is_repeatable || origin != SEEK_SET || offset < 0)
+        return CURL_SEEKFUNC_FAIL;
+    transfer->sent_bytes = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
 static size_t on_read(char *buffer, size_t size, size_t count, void *context)
 {
     struct http_transfer *transfer = context;
@@ -212,6 +222,8 @@ int http_start(struct http *http, const struct http_request *request,
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_READFUNCTION, on_read);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_READDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_SEEKFUNCTION, on_seek);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_SEEKDATA, transfer);
     rc = copy_request(transfer, request, err);
     if (rc == 0)
         rc = add(transfer, err);
@@ -311,12 +323,30 @@ static int follow(struct http_transfer *transfer, const char *target, struct mcp
     return add(transfer, err);
 }
 
+/* Without the query, which may hold a signature, and without a user, should a redirect name one. */
+static void trace(const struct http_transfer *transfer, CURLcode code)
+{
+    static const char *const methods[] = {
+        [HTTP_METHOD_GET] = "GET", [HTTP_METHOD_HEAD] = "HEAD",   [HTTP_METHOD_POST] = "POST",
+        [HTTP_METHOD_PUT] = "PUT", [HTTP_METHOD_PATCH] = "PATCH",
+    };
+    const char *url = strchr(transfer->url, '@') ? "?" : transfer->url;
+    long status = 0;
+
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    log_debug("http", "%s %.*s%s: %ld%s%s", methods[transfer->request.method],
+              (int)strcspn(url, "?"), url, transfer->authorization ? " (with credentials)" : "",
+              status, code == CURLE_OK ? "" : " ",
+              code == CURLE_OK ? "" : curl_easy_strerror(code));
+}
+
 /* curl is through with it. */
 static void finish(struct http_transfer *transfer, CURLcode code)
 {
     const char *target = NULL;
     int rc;
 
+    trace(transfer, code);
     take_away(transfer);
     if (code != CURLE_OK) {
         if (transfer->failure == HTTP_FAILURE_NONE)

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define USER_AGENT          "mcpd"
@@ -191,6 +192,21 @@ static void set_limits(struct http_transfer *transfer)
         (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)DOCUMENT_TIMEOUT_S);
 }
 
+/* Loopback is never asked for by a proxy in Go, and so not in podman. curl itself looks at
+ * http_proxy in small letters only: a web server's CGI could be made to set the other one. */
+static void set_proxy(struct http_transfer *transfer)
+{
+    const char *proxy = getenv("HTTP_PROXY");
+
+    if (http_is_loopback_url(transfer->url))
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_PROXY, "");
+    else if (strncasecmp(transfer->url, "http:", 5) == 0 && proxy && !getenv("http_proxy") &&
+             !getenv("REQUEST_METHOD"))
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_PROXY, proxy);
+    else
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_PROXY, NULL);
+}
+
 int http_curl_prepare(struct http_transfer *transfer, struct mcpd_error *err)
 {
     CURL *easy = transfer->easy;
@@ -202,9 +218,7 @@ int http_curl_prepare(struct http_transfer *transfer, struct mcpd_error *err)
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    /* Go never asks a proxy for these, and neither does podman. */
-    if (http_is_loopback_url(transfer->url))
-        (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    set_proxy(transfer);
     set_limits(transfer);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -347,6 +361,9 @@ void http_curl_explain(struct http_transfer *transfer, CURLcode code)
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
         fail(transfer, HTTP_FAILURE_LOCAL, MCPD_E_PROTOCOL, "", text);
+        return;
+    case CURLE_SEND_FAIL_REWIND:
+        fail(transfer, HTTP_FAILURE_STALE, MCPD_E_NETWORK, "", "the kept connection was closed");
         return;
     case CURLE_GOT_NOTHING:
         fail(transfer, HTTP_FAILURE_BROKEN, MCPD_E_NETWORK, "", "EOF");

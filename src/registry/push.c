@@ -153,6 +153,7 @@ static int put_document(struct push *push, struct push_document *document, const
         .source = read_document,
         .source_context = document,
         .source_bytes = document->length,
+        .is_repeatable = true,
     };
     const struct http_response *response = NULL;
     char repository[REFERENCE_MAX_LENGTH + 1];

@@ -27,7 +27,7 @@ struct retry_reason retry_of_failure(enum http_failure failure)
 {
     return (struct retry_reason){
         .is_retryable = failure == HTTP_FAILURE_CONNECT || failure == HTTP_FAILURE_TIMEOUT ||
-                        failure == HTTP_FAILURE_BROKEN,
+                        failure == HTTP_FAILURE_BROKEN || failure == HTTP_FAILURE_STALE,
     };
 }
 

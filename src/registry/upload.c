@@ -14,7 +14,8 @@
  * PATCH of all that is left, as docker does it (some registries take no more than one), or of less
  * once the registry has called that too much (413). After a cut we believe nobody but the registry:
  * ASK tells how much has arrived, and whether there is still a place at all; if not, the upload
- * begins anew. After a cut in FINISH the blob may be there already, hence CHECK.
+ * begins anew. After a cut in FINISH, and when a place has gone, the blob may be there already,
+ * hence CHECK.
  *
  * Attempts are counted as for downloads: a megabyte more than ever before makes up for them.
  */
@@ -162,6 +163,7 @@ static int start_finish(struct upload *upload, struct client *client, struct mcp
         .source = upload->offset < upload->size ? read_piece : NULL,
         .source_context = upload,
         .source_bytes = upload->size - upload->offset,
+        .is_repeatable = true,
         .stall_timeout_s = FINISH_TIMEOUT_S,
     };
 
@@ -212,13 +214,13 @@ static void finish_well(struct upload *upload, bool was_sent)
     report(upload, was_sent ? "upload" : "exists", upload->size);
 }
 
-/* It has no place any more: from the beginning. */
+/* It has no place there any more: from the beginning. */
 static int start_over(struct upload *upload, struct client *client, struct mcpd_error *err)
 {
     free(TAKE_PTR(upload->place));
     upload->offset = 0;
     upload->was_resumed = false;
-    upload->state = UPLOAD_STATE_BEGIN;
+    upload->state = UPLOAD_STATE_CHECK; /* it may be gone because it is done */
     client->last = (struct retry_reason){.is_retryable = true};
     return error_set(err, MCPD_E_PROTOCOL, "%s: the registry has lost the upload", upload->what);
 }
@@ -355,6 +357,7 @@ static int take_success(struct upload *upload, struct client *client,
                         const struct http_response *response, struct mcpd_error *err)
 {
     upload->is_renewed = false;
+    upload->stale_count = 0;
     switch (upload->state) {
     case UPLOAD_STATE_CHECK:
         return upload_take_check(upload, client, true, err);
@@ -395,6 +398,13 @@ static bool make_smaller(struct upload *upload)
         upload->piece_limit = PIECE_MINIMUM;
     upload->state = UPLOAD_STATE_ASK;
     return true;
+}
+
+/* No more of these in a row than connections are kept. */
+static bool is_only_stale(struct upload *upload, const struct http_transfer *transfer)
+{
+    return http_failure_of(transfer) == HTTP_FAILURE_STALE &&
+           ++upload->stale_count <= HTTP_MAX_CONNECTIONS;
 }
 
 static bool is_gone(const struct upload *upload, int status)
@@ -463,7 +473,7 @@ int upload_finish(struct upload *upload, struct client *client, struct mcpd_erro
     client->last = (struct retry_reason){0};
     if (http_result(transfer, &response, &problem) < 0) {
         rc = client_judge_failure(client, transfer, &problem);
-        rc = error_wrap(&problem, rc, "%s", upload->what);
+        rc = is_only_stale(upload, transfer) ? 0 : error_wrap(&problem, rc, "%s", upload->what);
         come_back(upload);
     } else {
         rc = take_response(upload, client, response, &problem);

@@ -43,6 +43,7 @@ struct upload {
     const struct progress_sink *progress; /* the client's */
     unsigned int generation;              /* of the token it was sent with */
     unsigned int attempt;
+    unsigned int stale_count; /* requests that met a closed connection since the last good answer */
     int64_t not_before_ms;
     bool is_renewed;  /* a 401 was answered since the last good answer */
     bool was_resumed; /* what has arrived came in parts */

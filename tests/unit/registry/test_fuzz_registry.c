@@ -19,6 +19,11 @@
 #undef LLVMFuzzerTestOneInput
 #undef accepts
 
+#define LLVMFuzzerTestOneInput fuzz_authfile_edit
+#define accepts                accepts_authfile_edit
+#include "../../fuzz/fuzz_authfile_edit.c"
+#undef LLVMFuzzerTestOneInput
+#undef accepts
 #define LLVMFuzzerTestOneInput fuzz_credhelper
 #define accepts                accepts_credhelper
 #include "../../fuzz/fuzz_credhelper.c"
@@ -50,6 +55,13 @@ static void test_authfile(void **state)
     fuzz_replay(&replay);
 }
 
+static void test_authfile_edit(void **state)
+{
+    const struct fuzz_replay replay = {fuzz_authfile_edit, accepts_authfile_edit, "authfile_edit"};
+
+    fuzz_replay(&replay);
+}
+
 static void test_credhelper(void **state)
 {
     const struct fuzz_replay replay = {fuzz_credhelper, accepts_credhelper, "credhelper"};
@@ -76,8 +88,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_www_authenticate), cmocka_unit_test(test_authfile),
-        cmocka_unit_test(test_credhelper),       cmocka_unit_test(test_upload_location),
-        cmocka_unit_test(test_upload_range),
+        cmocka_unit_test(test_authfile_edit),    cmocka_unit_test(test_credhelper),
+        cmocka_unit_test(test_upload_location),  cmocka_unit_test(test_upload_range),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
