@@ -215,9 +215,14 @@ int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destina
         .call = IMAGE_CALL_PUSH,
         .image = image,
         .destination = destination,
-        .registry = options ? options->registry : default_options,
     };
-    int rc = call(engine, &request, -1, &result, err);
+    int rc;
+
+    if (options) {
+        request.push = *options;
+        request.registry = options->registry;
+    }
+    rc = call(engine, &request, -1, &result, err);
 
     if (rc < 0 || !ret_digest)
         return rc;

@@ -114,19 +114,48 @@ static int parse_destination(const char *text, struct reference *ret_reference,
     return reference_parse(text, ret_reference, err);
 }
 
+static int parse_push_options(const struct mcpd_push_options *options,
+                              struct push_options *ret_options, struct mcpd_error *err)
+{
+    const char *format = options->format, *compression = options->compression;
+    struct push_options parsed = {
+        .has_compression = compression != NULL,
+        .compression = {MEDIATYPE_COMPRESSION_GZIP, options->compression_level},
+    };
+
+    if (str_equal(format, "oci"))
+        parsed.format = PUSH_FORMAT_OCI;
+    else if (str_equal(format, "v2s2") || str_equal(format, "docker"))
+        parsed.format = PUSH_FORMAT_DOCKER;
+    else if (format)
+        return error_set(err, MCPD_E_INVALID,
+                         "unknown format \"%s\". Choose one of the supported formats: 'oci' or "
+                         "'v2s2'",
+                         format);
+    if (str_equal(compression, "zstd"))
+        parsed.compression.compression = MEDIATYPE_COMPRESSION_ZSTD;
+    else if (compression && !str_equal(compression, "gzip"))
+        return error_set(err, MCPD_E_INVALID, "cannot find compressor for \"%s\"", compression);
+    *ret_options = parsed;
+    return compressor_check_options(&parsed.compression, err);
+}
+
 int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
               const struct mcpd_push_options *options, char **ret_digest, struct mcpd_error *err)
 {
+    struct push_options push = {0};
     struct registry_options registry;
     struct reference reference;
     struct digest digest;
     int rc = destination ? parse_destination(destination, &reference, err) : 0;
 
+    if (rc == 0 && options)
+        rc = parse_push_options(options, &push, err);
     if (rc < 0)
         return rc;
     fill_options(engine, options ? &options->registry : NULL, &registry);
-    rc =
-        push_image(&engine->store, image, destination ? &reference : NULL, &registry, &digest, err);
+    rc = push_image(&engine->store, image, destination ? &reference : NULL, &push, &registry,
+                    &digest, err);
     if (rc < 0 || !ret_digest)
         return rc;
     *ret_digest = strdup(digest.text);
@@ -240,7 +269,7 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
     CLEANUP_STRV char **names = NULL;
     CLEANUP_FREE char *id = NULL;
     CLEANUP_FREE char *said = NULL;
-    const struct mcpd_push_options push = {.registry = request->registry};
+    struct mcpd_push_options push = request->push;
     bool exists = false;
     int rc = -MCPD_E_INTERNAL;
 
@@ -252,6 +281,7 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
         rc = load_fd(engine, HELPER_FD, &request->registry, &names, err);
         break;
     case IMAGE_CALL_PUSH:
+        push.registry = request->registry;
         rc = mcpd_push(engine, request->image, request->destination, &push, &said, err);
         break;
     case IMAGE_CALL_EXISTS:

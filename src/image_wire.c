@@ -4,6 +4,7 @@
 #include "base/jsonx.h"
 #include "base/str.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define DEPTH 8
@@ -42,6 +43,8 @@ static const struct member members[] = {
     MEMBER("authFile", registry.auth_file),
     MEMBER("credentials", registry.credentials),
     MEMBER("platform", registry.platform),
+    MEMBER("format", push.format),
+    MEMBER("compression", push.compression),
     MEMBER("buildImage", build.image),
     MEMBER("dockerfile", build.dockerfile),
     MEMBER("contextDir", build.context_dir),
@@ -51,8 +54,9 @@ int image_request_format(const struct image_request *request, char **ret_text,
                          struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *document =
-        json_pack("{s:s, s:i, s:b}", "call", call_names[request->call], "policy",
-                  (int)request->policy, "skipTlsVerify", request->registry.skip_tls_verify);
+        json_pack("{s:s, s:i, s:b, s:i}", "call", call_names[request->call], "policy",
+                  (int)request->policy, "skipTlsVerify", request->registry.skip_tls_verify,
+                  "compressionLevel", request->push.compression_level);
     bool is_good = document != NULL;
 
     for (size_t i = 0; i < ARRAY_SIZE(members) && is_good; i++) {
@@ -86,6 +90,7 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
     struct image_request request = {0};
     const char *call = NULL;
     uint64_t policy = 0;
+    int64_t level = 0;
     int rc = jsonx_parse(text, length, DEPTH, "request", &document, err);
 
     if (rc == 0)
@@ -94,6 +99,8 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
         rc = parse_call(call, &request.call, err);
     if (rc == 0)
         rc = jsonx_get_u64(document, "policy", "request", &policy, err);
+    if (rc == 0)
+        rc = jsonx_get_i64(document, "compressionLevel", "request", &level, err);
     if (rc == 0)
         rc = jsonx_get_bool(document, "skipTlsVerify", "request", &request.registry.skip_tls_verify,
                             err);
@@ -107,6 +114,7 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
     if (policy > MCPD_PULL_NEWER || !request.root || !request.runroot)
         return error_set(err, MCPD_E_INVALID, "request: incomplete");
     request.policy = (enum mcpd_pull_policy)policy;
+    request.push.compression_level = level > INT_MAX || level < INT_MIN ? -1 : (int)level;
     *ret_request = request;
     *ret_document = TAKE_PTR(document);
     return 0;

@@ -38,6 +38,7 @@ struct image_request {
     const char *path;             /* LOAD; NULL: descriptor 3 */
     enum mcpd_pull_policy policy; /* PULL */
     struct mcpd_registry_options registry;
+    struct mcpd_push_options push; /* PUSH; but for its registry, which is the one above */
     struct mcpd_build_options build;
 };
 

@@ -74,6 +74,10 @@ struct mcpd_registry_options {
 
 struct mcpd_push_options {
     struct mcpd_registry_options registry; /* platform has no meaning here */
+    const char *format;      /* of the manifest: "oci", "v2s2" ("docker"); NULL: as it is */
+    const char *compression; /* of layers that are not so already: "gzip", "zstd"; NULL: as it is,
+                              * gzip for those that were made here */
+    int compression_level;   /* gzip 1 to 9, zstd 1 to 19; 0: the default */
 };
 
 struct mcpd_build_options {

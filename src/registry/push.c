@@ -9,12 +9,16 @@
  *   4. the manifests by their digests, and last of all what the name shall stand for: a reader of
  *      the registry sees a whole image or the one before;
  *   5. what is there now is remembered for the next push.
- * What was pulled is pushed to the byte, so it keeps its digest.
+ * What was pulled is pushed to the byte, so it keeps its digest. Where something is to look
+ * otherwise at the other end (push_format.c), its layers are packed on the way, in processes of
+ * their own, and the manifest is written anew at the end.
  */
 #include "registry/push.h"
 
+#include "base/log.h"
 #include "base/str.h"
 #include "oci/copies.h"
+#include "registry/push_format.h"
 #include "registry/push_plan.h"
 #include "registry/uploads.h"
 
@@ -25,21 +29,21 @@
 struct push {
     const struct store *store;
     struct push_plan plan;
+    struct push_look look;
+    struct worker_pool pool;
     struct client client;
     struct upload *uploads; /* owned; one for each blob of the plan */
     size_t upload_count;
-    struct copies *copies; /* owned; of the same index */
 };
 
 static void push_done(struct push *push)
 {
-    for (size_t i = 0; i < push->upload_count; i++) {
+    for (size_t i = 0; i < push->upload_count; i++)
         upload_done(&push->uploads[i]);
-        copies_done(&push->copies[i]);
-    }
     free(push->uploads);
-    free(push->copies);
     client_done(&push->client);
+    worker_pool_done(&push->pool);
+    push_look_done(&push->look);
     push_plan_done(&push->plan);
 }
 
@@ -57,60 +61,67 @@ static int choose_destination(const struct image *image, const char *name,
     return reference_parse(names[0], ret_destination, err);
 }
 
-static int check_destination(const struct reference *destination, const struct push_plan *plan,
+static int check_destination(const struct push *push, const struct reference *destination,
                              struct mcpd_error *err)
 {
     if (digest_is_set(&destination->digest) &&
-        !digest_equal(&destination->digest, &push_plan_top(plan)->digest))
+        !digest_equal(&destination->digest, &push_plan_top(&push->plan)->digest))
         return error_set(err, MCPD_E_INVALID,
                          "Digest of source image's manifest would not match destination reference");
     return 0;
 }
 
-/* A repository of the same registry that is said to have the layer. */
-static int find_mount(struct push *push, size_t index, struct mcpd_error *err)
+/* A repository of the same registry that is said to have the blob. */
+static int find_mount(struct push *push, const struct copy *copy, struct upload *upload,
+                      struct mcpd_error *err)
 {
-    const struct push_blob *blob = &push->plan.blobs[index];
     const struct reference *destination = &push->client.reference;
-    struct upload *upload = &push->uploads[index];
-    const struct copy *copy;
     int rc = 0;
 
-    if (!blob->diff_id)
-        return 0;
-    copies_load(push->store, blob->diff_id, &push->copies[index]);
-    copy = copies_find(&push->copies[index], &upload->digest);
     if (copy)
         upload->mount_from = copy_path_on(copy, destination->domain, destination->path);
     if (upload->mount_from)
         rc = client_want(&push->client, upload->mount_from, "pull", err);
+    if (rc != -MCPD_E_LIMIT)
+        return rc;
     /* From so many repositories at once: the rest is sent. */
-    if (rc == -MCPD_E_LIMIT)
-        upload->mount_from = NULL;
-    return rc == -MCPD_E_LIMIT ? 0 : rc;
+    upload->mount_from = NULL;
+    return 0;
+}
+
+static int prepare_upload(struct push *push, size_t index, struct mcpd_error *err)
+{
+    const struct push_blob *blob = &push->plan.blobs[index];
+    const struct push_item *item = &push->look.items[index];
+    struct upload *upload = &push->uploads[index];
+    const struct copy *copy;
+
+    upload_init(upload, &push->client, push->store, &blob->descriptor->digest,
+                blob->descriptor->size);
+    upload->is_config = !blob->diff_id;
+    if (!item->is_packed) {
+        copy = copies_find(&item->copies, &upload->digest);
+    } else {
+        copy = copies_find_packed(&item->copies, item->packing);
+        upload_init_packing(upload, &push->pool, &item->compression, blob->diff_id,
+                            copy ? &copy->digest : NULL, copy ? copy->size : 0);
+    }
+    return find_mount(push, copy, upload, err);
 }
 
 static int prepare_uploads(struct push *push, struct mcpd_error *err)
 {
     size_t count = push->plan.blob_count;
+    int rc = 0;
 
     push->uploads = calloc(count + 1, sizeof(*push->uploads));
-    push->copies = calloc(count + 1, sizeof(*push->copies));
-    if (!push->uploads || !push->copies)
+    if (!push->uploads)
         return error_no_memory(err, "a push");
-    for (size_t i = 0; i < count; i++) {
-        const struct push_blob *blob = &push->plan.blobs[i];
-        struct upload *upload = &push->uploads[push->upload_count++];
-        int rc;
-
-        upload_init(upload, &push->client, push->store, &blob->descriptor->digest,
-                    blob->descriptor->size);
-        upload->is_config = !blob->diff_id;
-        rc = find_mount(push, i, err);
-        if (rc < 0)
-            return rc;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        push->upload_count++;
+        rc = prepare_upload(push, i, err);
     }
-    return 0;
+    return rc;
 }
 
 /* ------------------------------------------------------------------ documents */
@@ -126,24 +137,13 @@ static int read_document(void *context, uint64_t offset, void *buffer, size_t si
     return 0;
 }
 
-static const char *media_type_of(const struct push_document *document)
-{
-    const char *name = document->document.kind == MANIFEST_KIND_INDEX
-                           ? document->document.index.media_type
-                           : document->document.manifest.media_type;
-    const struct mediatype *type = mediatype_find(name);
-
-    /* From our table: what a document calls itself does not go into a header. */
-    return type ? type->name : MEDIATYPE_OCI_MANIFEST;
-}
-
 /* name: a tag or a digest. */
 static int put_document(struct push *push, struct push_document *document, const char *name,
                         struct mcpd_error *err)
 {
     CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
     CLEANUP_FREE char *path = str_format("manifests/%s", name);
-    CLEANUP_FREE char *type = str_format("Content-Type: %s", media_type_of(document));
+    CLEANUP_FREE char *type = str_format("Content-Type: %s", document->type);
     const char *const headers[] = {type, NULL};
     const struct client_request request = {
         .method = HTTP_METHOD_PUT,
@@ -193,20 +193,56 @@ static int put_documents(struct push *push, struct mcpd_error *err)
 static void remember(const struct push *push)
 {
     char repository[REFERENCE_MAX_LENGTH + 1];
+    char *repositories[] = {repository, NULL};
 
     reference_format_repository(&push->client.reference, repository, sizeof(repository));
-    for (size_t i = 0; i < push->plan.manifest_count; i++)
-        copies_remember(push->store, &push->plan.manifests[i].document.manifest,
-                        &push->plan.manifests[i].config, repository);
+    for (size_t i = 0; i < push->plan.blob_count; i++) {
+        const struct push_item *item = &push->look.items[i];
+        char packing[sizeof(item->packing)];
+        const struct copy copy = {
+            .digest = push->uploads[i].digest,
+            .size = push->uploads[i].size,
+            .packing = item->is_packed ? packing : NULL,
+            .repositories = repositories,
+        };
+        struct mcpd_error problem = {0};
+
+        memcpy(packing, item->packing, sizeof(packing));
+        if (push->plan.blobs[i].diff_id &&
+            copies_add(push->store, push->plan.blobs[i].diff_id, &copy, &problem) < 0)
+            log_debug("registry", "%s", problem.message);
+    }
 }
 
 /* ------------------------------------------------------------------ all of it */
 
-static int load(struct push *push, const char *image_name, const struct reference *destination,
-                const struct registry_options *options, struct mcpd_error *err)
+/* What is to be pushed, and how it is to look there. An index goes with its manifests as they are.
+ */
+static int load_plan(struct push *push, const struct image *image,
+                     const struct push_options *options, struct mcpd_error *err)
+{
+    const struct digest no_index = {0};
+    const struct digest index = {0};
+    int rc = push_plan_load(push->store, &image->manifest_digest, &index, &push->plan, err);
+
+    if (rc == 0)
+        rc = push_look_decide(push->store, &push->plan, options, &push->look, err);
+    if (rc < 0 || !push->look.is_changed || !push->plan.index.text)
+        return rc;
+    push_look_done(&push->look);
+    push_plan_done(&push->plan);
+    rc = push_plan_load(push->store, &image->manifest_digest, &no_index, &push->plan, err);
+    if (rc == 0)
+        rc = push_look_decide(push->store, &push->plan, options, &push->look, err);
+    return rc;
+}
+
+/* The pool of packers is forked before there are credentials in this process. */
+static int begin(struct push *push, const char *image_name, const struct reference *destination,
+                 const struct push_options *options, const struct registry_options *registry,
+                 struct mcpd_error *err)
 {
     CLEANUP(image_done) struct image image = {0};
-    const struct digest no_index = {0};
     struct reference own;
     int rc = store_find_image(push->store, image_name, &image, err);
 
@@ -215,33 +251,44 @@ static int load(struct push *push, const char *image_name, const struct referenc
         destination = &own;
     }
     if (rc == 0)
-        rc = push_plan_load(push->store, &image.manifest_digest, &no_index, &push->plan, err);
+        rc = load_plan(push, &image, options, err);
+    if (rc == 0 && !push->look.is_changed)
+        rc = check_destination(push, destination, err);
+    if (rc == 0 && push->look.needs_packing)
+        rc = worker_pool_start(&push->pool, err);
     if (rc == 0)
-        rc = check_destination(destination, &push->plan, err);
-    if (rc == 0)
-        rc = client_open(destination, options, &push->client, err);
+        rc = client_open(destination, registry, &push->client, err);
     if (rc < 0)
         return rc;
     client_set_context(&push->client, "%s", "");
     return client_want(&push->client, destination->path, "push", err);
 }
 
-int push_image(const struct store *store, const char *image, const struct reference *destination,
-               const struct registry_options *options, struct digest *ret_digest,
-               struct mcpd_error *err)
+static int send(struct push *push, struct mcpd_error *err)
 {
-    CLEANUP(push_done) struct push push = {.store = store};
+    int rc = prepare_uploads(push, err);
+
+    if (rc == 0)
+        rc = uploads_run(&push->client, push->uploads, push->upload_count, err);
+    if (rc == 0 && push->look.is_changed)
+        rc = push_look_apply(&push->look, push->uploads, &push->plan, err);
+    if (rc == 0)
+        rc = check_destination(push, &push->client.reference, err);
+    return rc == 0 ? put_documents(push, err) : rc;
+}
+
+int push_image(const struct store *store, const char *image, const struct reference *destination,
+               const struct push_options *options, const struct registry_options *registry,
+               struct digest *ret_digest, struct mcpd_error *err)
+{
+    CLEANUP(push_done) struct push push = {.store = store, .pool = WORKER_POOL_NONE};
     CLEANUP_FD int lock_fd = -1;
     int rc = store_lock_shared(store, &lock_fd, err);
 
     if (rc == 0)
-        rc = load(&push, image, destination, options, err);
+        rc = begin(&push, image, destination, options, registry, err);
     if (rc == 0)
-        rc = prepare_uploads(&push, err);
-    if (rc == 0)
-        rc = uploads_run(&push.client, push.uploads, push.upload_count, err);
-    if (rc == 0)
-        rc = put_documents(&push, err);
+        rc = send(&push, err);
     if (rc < 0)
         return rc;
     remember(&push);

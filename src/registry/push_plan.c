@@ -31,6 +31,17 @@ const struct push_document *push_plan_top(const struct push_plan *plan)
 
 /* ------------------------------------------------------------------ documents */
 
+static const char *type_of(const struct manifest_document *document)
+{
+    bool is_index = document->kind == MANIFEST_KIND_INDEX;
+    const struct mediatype *type =
+        mediatype_find(is_index ? document->index.media_type : document->manifest.media_type);
+
+    if (type)
+        return type->name;
+    return is_index ? MEDIATYPE_OCI_INDEX : MEDIATYPE_OCI_MANIFEST;
+}
+
 /* *document is zeroed by the caller, who also cleans up after a failure. */
 static int load_document(const struct store *store, const struct digest *digest,
                          struct push_document *document, struct mcpd_error *err)
@@ -38,9 +49,11 @@ static int load_document(const struct store *store, const struct digest *digest,
     int rc = blob_read(store, digest, MANIFEST_MAX_BYTES, &document->text, &document->length, err);
 
     document->digest = *digest;
-    return rc < 0
-               ? rc
-               : manifest_parse(document->text, document->length, NULL, &document->document, err);
+    if (rc == 0)
+        rc = manifest_parse(document->text, document->length, NULL, &document->document, err);
+    if (rc == 0)
+        document->type = type_of(&document->document);
+    return rc;
 }
 
 static int load_manifest(const struct store *store, const struct digest *digest,

@@ -18,6 +18,7 @@ struct push_document {
     struct digest digest;
     char *text; /* NULL: there is none; owned */
     size_t length;
+    const char *type; /* of our table: what a document calls itself goes into no header */
     struct manifest_document document;
     struct imageconfig config; /* of a manifest */
 };

@@ -10,6 +10,8 @@
  *                       v                    v
  *                      ASK ─204─> SEND      CHECK ─404─> ASK
  *
+ * What is packed starts with PACK: until all of it is there, if it is small, and then like any
+ * other blob; else until the first megabytes are there, and is sent in one PATCH of unknown length.
  * A small blob goes from BEGIN to FINISH, with its bytes in the PUT. A large one is sent as one
  * PATCH of all that is left, as docker does it (some registries take no more than one), or of less
  * once the registry has called that too much (413). After a cut we believe nobody but the registry:
@@ -44,11 +46,35 @@ void upload_init(struct upload *upload, const struct client *client, const struc
     *upload = (struct upload){
         .digest = *digest,
         .size = size,
+        .name = digest->text,
+        .state = UPLOAD_STATE_CHECK,
         .piece_limit = UINT64_MAX,
         .progress = &client->progress,
-        .source = {.store = store, .digest = &upload->digest, .size = size, .fd = -1},
         .is_here = blob_exists(store, digest),
     };
+    upload_source_init(&upload->source, store, digest, size);
+}
+
+static void forget_result(struct upload *upload)
+{
+    upload->digest = (struct digest){0};
+    upload->size = UPLOAD_SIZE_UNKNOWN;
+}
+
+void upload_init_packing(struct upload *upload, const struct worker_pool *pool,
+                         const struct compressor_options *options, const struct digest *diff_id,
+                         const struct digest *known, uint64_t known_size)
+{
+    upload->source.pool = pool;
+    upload->source.options = *options;
+    upload->diff_id = diff_id;
+    upload->name = diff_id->text;
+    upload->state = known ? UPLOAD_STATE_CHECK : UPLOAD_STATE_PACK;
+    forget_result(upload);
+    if (known) {
+        upload->digest = *known;
+        upload->size = known_size;
+    }
 }
 
 void upload_done(struct upload *upload)
@@ -60,16 +86,15 @@ void upload_done(struct upload *upload)
 
 static void report(const struct upload *upload, const char *operation, uint64_t bytes)
 {
-    progress_report(upload->progress, upload->is_config ? "config" : operation, upload->digest.text,
-                    bytes, upload->size);
+    progress_report(upload->progress, upload->is_config ? "config" : operation, upload->name, bytes,
+                    upload->size == UPLOAD_SIZE_UNKNOWN ? 0 : upload->size);
 }
 
 /* ------------------------------------------------------------------ requests */
 
 static void describe(struct upload *upload, const char *doing)
 {
-    (void)snprintf(upload->what, sizeof(upload->what), "writing blob %s: %s", upload->digest.text,
-                   doing);
+    (void)snprintf(upload->what, sizeof(upload->what), "writing blob %s: %s", upload->name, doing);
 }
 
 void upload_describe_check(const struct client *client, struct upload *upload)
@@ -87,11 +112,11 @@ static int read_piece(void *context, uint64_t offset, void *buffer, size_t size,
                       struct mcpd_error *err)
 {
     struct upload *upload = context;
-    int rc =
-        upload_source_read(&upload->source, upload->offset + offset, buffer, size, ret_count, err);
+    uint64_t start = upload->offset + offset;
+    int rc = upload_source_read(&upload->source, start, buffer, size, ret_count, err);
 
-    if (rc == 0)
-        report(upload, "upload", upload->offset + offset + *ret_count);
+    if (rc == 0 && *ret_count != HTTP_SOURCE_LATER)
+        report(upload, "upload", start + *ret_count);
     return rc;
 }
 
@@ -126,6 +151,7 @@ static int start_begin(struct upload *upload, struct client *client, struct mcpd
 
 static int start_send(struct upload *upload, struct client *client, struct mcpd_error *err)
 {
+    bool is_open = upload->size == UPLOAD_SIZE_UNKNOWN;
     uint64_t left = upload->size - upload->offset;
     CLEANUP_FREE char *range = NULL;
     const char *headers[] = {blob_headers[0], NULL, NULL};
@@ -140,8 +166,8 @@ static int start_send(struct upload *upload, struct client *client, struct mcpd_
     };
 
     upload->piece_bytes = left < upload->piece_limit ? left : upload->piece_limit;
-    request.source_bytes = upload->piece_bytes;
-    if (upload->piece_bytes < upload->size) {
+    request.source_bytes = is_open ? HTTP_LENGTH_UNKNOWN : upload->piece_bytes;
+    if (!is_open && upload->piece_bytes < upload->size) {
         range = str_format("Content-Range: %llu-%llu", (unsigned long long)upload->offset,
                            (unsigned long long)(upload->offset + upload->piece_bytes - 1));
         if (!range)
@@ -199,10 +225,49 @@ int upload_start(struct upload *upload, struct client *client, struct mcpd_error
         return start_finish(upload, client, err);
     case UPLOAD_STATE_ASK:
         return start_ask(upload, client, err);
+    case UPLOAD_STATE_PACK:
     case UPLOAD_STATE_DONE:
         break;
     }
-    return error_set(err, MCPD_E_INTERNAL, "an upload that is done cannot be started");
+    return error_set(err, MCPD_E_INTERNAL, "an upload is started that has nothing to ask");
+}
+
+/* ------------------------------------------------------------------ what is packed */
+
+/* All of it has come out. */
+static int settle(struct upload *upload, struct mcpd_error *err)
+{
+    const struct packer_result *result = &upload->source.result;
+
+    if (!upload->source.pool || !upload->source.is_ended || upload->size != UPLOAD_SIZE_UNKNOWN)
+        return 0;
+    if (!digest_equal(&result->diff_id, upload->diff_id))
+        return error_set(err, MCPD_E_CORRUPT,
+                         "a layer of the store is damaged: its tar should be %s and is %s",
+                         upload->diff_id->text, result->diff_id.text);
+    upload->digest = result->digest;
+    upload->size = result->bytes;
+    return 0;
+}
+
+/* A small layer is done before anything is sent: it can be asked for. */
+int upload_pack(struct upload *upload, bool *ret_is_ready, struct mcpd_error *err)
+{
+    int rc = upload_source_fill(&upload->source, ret_is_ready, err);
+
+    if (rc == 0)
+        rc = settle(upload, err);
+    if (rc < 0 || !*ret_is_ready)
+        return rc;
+    upload->state = upload->size == UPLOAD_SIZE_UNKNOWN ? UPLOAD_STATE_BEGIN : UPLOAD_STATE_CHECK;
+    report(upload, "upload", 0);
+    return 0;
+}
+
+/* Is it to be packed, and has that not begun? */
+static bool must_pack(const struct upload *upload)
+{
+    return upload->source.pool && !upload->source.window;
 }
 
 /* ------------------------------------------------------------------ answers */
@@ -220,9 +285,19 @@ static int start_over(struct upload *upload, struct client *client, struct mcpd_
     free(TAKE_PTR(upload->place));
     upload->offset = 0;
     upload->was_resumed = false;
-    upload->state = UPLOAD_STATE_CHECK; /* it may be gone because it is done */
+    /* It may be gone because it is done. */
+    upload->state = digest_is_set(&upload->digest) ? UPLOAD_STATE_CHECK : UPLOAD_STATE_BEGIN;
     client->last = (struct retry_reason){.is_retryable = true};
     return error_set(err, MCPD_E_PROTOCOL, "%s: the registry has lost the upload", upload->what);
+}
+
+/* How much has arrived has to be found out. */
+static int ask_again(struct upload *upload, struct client *client, const char *why,
+                     struct mcpd_error *err)
+{
+    upload->state = UPLOAD_STATE_ASK;
+    client->last = (struct retry_reason){.is_retryable = true};
+    return error_set(err, MCPD_E_PROTOCOL, "%s: %s", upload->what, why);
 }
 
 /* Where the next request goes to: a new Location, or where this one went. */
@@ -281,7 +356,12 @@ int upload_take_check(struct upload *upload, struct client *client, bool is_ther
                          "before it is pushed",
                          upload->digest.text, repository);
     }
-    upload->state = upload->place ? UPLOAD_STATE_ASK : UPLOAD_STATE_BEGIN;
+    if (upload->mount_from || !must_pack(upload)) {
+        upload->state = upload->place ? UPLOAD_STATE_ASK : UPLOAD_STATE_BEGIN;
+        return 0;
+    }
+    forget_result(upload);
+    upload->state = UPLOAD_STATE_PACK;
     return 0;
 }
 
@@ -295,7 +375,7 @@ static int take_begin(struct upload *upload, struct client *client,
         return 0;
     }
     upload->mount_from = NULL;
-    if (!upload->is_here)
+    if (!upload->is_here || must_pack(upload))
         return upload_take_check(upload, client, false, err);
     rc = take_place(upload, response, err);
     if (rc < 0)
@@ -308,18 +388,25 @@ static int take_begin(struct upload *upload, struct client *client,
 static int take_send(struct upload *upload, struct client *client,
                      const struct http_response *response, struct mcpd_error *err)
 {
-    uint64_t sent_to = upload->offset + upload->piece_bytes;
-    uint64_t arrived = 0;
+    bool was_open = upload->size == UPLOAD_SIZE_UNKNOWN;
+    uint64_t sent_to, arrived = 0;
     bool is_said = false;
     int rc = take_place(upload, response, err);
 
     if (rc == 0)
+        rc = settle(upload, err);
+    if (rc == 0)
         rc = read_range(upload, &is_said, &arrived, err);
     if (rc < 0)
         return rc;
+    if (upload->size == UPLOAD_SIZE_UNKNOWN)
+        return ask_again(upload, client, "an answer before the end", err);
+    sent_to = was_open ? upload->size : upload->offset + upload->piece_bytes;
     if (!is_said || arrived == 0)
         arrived = sent_to;
-    if (arrived > sent_to || arrived <= upload->offset)
+    /* Nothing more: only right when there was nothing left. */
+    if (arrived > sent_to || arrived < upload->offset ||
+        (arrived == upload->offset && arrived != upload->size))
         return start_over(upload, client, err);
     go_on_from(upload, arrived);
     return 0;
@@ -332,6 +419,8 @@ static int take_ask(struct upload *upload, struct client *client,
     bool is_said = false;
     int rc = take_place(upload, response, err);
 
+    if (rc == 0)
+        rc = settle(upload, err);
     if (rc == 0)
         rc = read_range(upload, &is_said, &arrived, err);
     if (rc < 0)
@@ -369,6 +458,7 @@ static int take_success(struct upload *upload, struct client *client,
         return take_finish(upload, response, err);
     case UPLOAD_STATE_ASK:
         return take_ask(upload, client, response, err);
+    case UPLOAD_STATE_PACK:
     case UPLOAD_STATE_DONE:
         break;
     }
@@ -391,7 +481,7 @@ static bool make_smaller(struct upload *upload)
 {
     uint64_t sent = upload->state == UPLOAD_STATE_FINISH ? upload->size : upload->piece_bytes;
 
-    if (sent <= PIECE_MINIMUM)
+    if (sent <= PIECE_MINIMUM || upload->size == UPLOAD_SIZE_UNKNOWN)
         return false;
     upload->piece_limit = sent > 2 * PIECE_BYTES ? PIECE_BYTES : sent / 2;
     if (upload->piece_limit < PIECE_MINIMUM)
@@ -433,11 +523,8 @@ static int take_refusal(struct upload *upload, struct client *client,
     }
     if (is_sending && status == 413 && make_smaller(upload))
         return 0;
-    if (is_sending && status == 416) {
-        upload->state = UPLOAD_STATE_ASK;
-        client->last = (struct retry_reason){.is_retryable = true};
-        return error_set(err, MCPD_E_PROTOCOL, "%s: range not satisfiable", upload->what);
-    }
+    if (is_sending && status == 416)
+        return ask_again(upload, client, "range not satisfiable", err);
     if (is_gone(upload, status))
         return start_over(upload, client, err);
     rc = client_judge_status(client, response, upload->what, err);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 enum upload_state {
+    UPLOAD_STATE_PACK,   /* its first bytes are being made */
     UPLOAD_STATE_CHECK,  /* HEAD: is it there? */
     UPLOAD_STATE_BEGIN,  /* POST: a mount, or a place to send it to */
     UPLOAD_STATE_SEND,   /* PATCH: the rest, or a piece of it */
@@ -22,10 +23,14 @@ enum upload_state {
     UPLOAD_STATE_DONE,
 };
 
+#define UPLOAD_SIZE_UNKNOWN UINT64_MAX
+
 struct upload {
     /* The owner's. */
-    struct digest digest;
-    uint64_t size;
+    struct digest digest;         /* what is packed has none until it is done */
+    uint64_t size;                /* and UPLOAD_SIZE_UNKNOWN */
+    const char *name;             /* for messages. Borrowed */
+    const struct digest *diff_id; /* of what is packed: checked. Borrowed */
     struct upload_source source;
     const char
         *mount_from; /* path of a repository of this registry that has it; NULL: none known */
@@ -49,9 +54,15 @@ struct upload {
     bool was_resumed; /* what has arrived came in parts */
 };
 
-/* Zeroes it and takes what is to be sent; the rest of the owner's is set afterwards. */
+/* Zeroes it and takes a blob of the store that is to be sent as it is; the rest of the owner's is
+ * set afterwards. */
 void upload_init(struct upload *upload, const struct client *client, const struct store *store,
                  const struct digest *digest, uint64_t size);
+/* It is to be packed instead. known: the result of an earlier time, which may be at the other end;
+ * NULL: none. */
+void upload_init_packing(struct upload *upload, const struct worker_pool *pool,
+                         const struct compressor_options *options, const struct digest *diff_id,
+                         const struct digest *known, uint64_t known_size);
 void upload_done(struct upload *upload);
 
 /* podman's words around a CHECK that fails. */
@@ -63,6 +74,8 @@ void upload_describe_check(const struct client *client, struct upload *upload);
 int upload_take_check(struct upload *upload, struct client *client, bool is_there,
                       struct mcpd_error *err) MUST_CHECK;
 
+/* State PACK: goes on with it; *ret_is_ready: the first request can be made. */
+int upload_pack(struct upload *upload, bool *ret_is_ready, struct mcpd_error *err) MUST_CHECK;
 /* Starts the next request. */
 int upload_start(struct upload *upload, struct client *client, struct mcpd_error *err) MUST_CHECK;
 /* Its transfer is done: the next state, perhaps after a pause (not_before_ms). A failure is

@@ -12,6 +12,9 @@
 struct push_values {
     struct registry_values registry;
     const char *digest_file;
+    const char *format;
+    const char *compression;
+    int compression_level;
     const char *progress;
     bool quiet;
 };
@@ -19,15 +22,18 @@ struct push_values {
 #define AT(member) offsetof(struct push_values, member)
 
 static const struct opt rows[] = {
+    OPT(0, "compression-format", "FORMAT", STRING, AT(compression),
+        "gzip or zstd, for layers that are not so already"),
+    OPT(0, "compression-level", "LEVEL", COUNT, AT(compression_level), "gzip 1 to 9, zstd 1 to 19"),
     OPT(0, "digestfile", "FILE", STRING, AT(digest_file),
         "Write the digest of the pushed manifest to this file"),
+    OPT('f', "format", "FORMAT", STRING, AT(format),
+        "Format of the manifest: oci or v2s2; as it is if not given"),
     OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Say nothing"),
     OPT_OTHER(OPT_IGNORED, 0, "disable-content-trust", ""),
     OPT_OTHER(OPT_IGNORED, 0, "remove-signatures", ""),
-    OPT_OTHER(OPT_LATER, 0, "compress", ""),
-    OPT_OTHER(OPT_LATER, 0, "compression-format", "FORMAT"),
-    OPT_OTHER(OPT_LATER, 'f', "format", "FORMAT"),
+    OPT_OTHER(OPT_IGNORED, 0, "compress", ""),
     OPT_OTHER(OPT_REFUSED, 0, "sign-by", "KEY"),
 };
 
@@ -51,7 +57,12 @@ static int push(struct cli *cli, const struct push_values *values, char **argume
                 struct mcpd_error *err)
 {
     CLEANUP_FREE char *digest = NULL;
-    struct mcpd_push_options options = {.registry = values->registry.options};
+    struct mcpd_push_options options = {
+        .registry = values->registry.options,
+        .format = values->format,
+        .compression = values->compression,
+        .compression_level = values->compression_level,
+    };
     struct progress progress;
     struct mcpd_engine *engine;
     int rc = progress_init(&progress, values->progress, values->quiet, err);
@@ -78,7 +89,9 @@ const struct command cmd_push = {
     .arguments = "[options] IMAGE [DESTINATION]",
     .summary = "Send an image to a registry",
     .details = "DESTINATION is the image's own name when it is not given. Nothing is printed on "
-               "stdout; what the registry has already is not sent again.",
+               "stdout; what the registry has already is not sent again. What was pulled is pushed "
+               "as it is; "
+               "layers that were made here are compressed on the way.",
     .examples = "push registry.example.org/app:1\npush localhost/app:1 registry.example.org/app:1",
     .groups = groups,
     .values_size = sizeof(struct push_values),
