@@ -10,8 +10,11 @@
 #define DEPTH 8
 
 static const char *const call_names[] = {
-    [IMAGE_CALL_PULL] = "pull",     [IMAGE_CALL_LOAD] = "load",     [IMAGE_CALL_PUSH] = "push",
-    [IMAGE_CALL_EXISTS] = "exists", [IMAGE_CALL_VERIFY] = "verify", [IMAGE_CALL_BUILD] = "build",
+    [IMAGE_CALL_PULL] = "pull",     [IMAGE_CALL_LOAD] = "load",
+    [IMAGE_CALL_PUSH] = "push",     [IMAGE_CALL_EXISTS] = "exists",
+    [IMAGE_CALL_VERIFY] = "verify", [IMAGE_CALL_MANIFEST] = "manifest",
+    [IMAGE_CALL_LOGIN] = "login",   [IMAGE_CALL_LOGIN_USER] = "login-user",
+    [IMAGE_CALL_LOGOUT] = "logout", [IMAGE_CALL_BUILD] = "build",
 };
 
 /* ------------------------------------------------------------------ requests */
@@ -36,6 +39,8 @@ static const struct member members[] = {
     MEMBER("authFile", registry.auth_file),
     MEMBER("credentials", registry.credentials),
     MEMBER("platform", registry.platform),
+    MEMBER("format", push.format),
+    MEMBER("compression", push.compression),
     MEMBER("buildImage", build.image),
     MEMBER("dockerfile", build.dockerfile),
     MEMBER("contextDir", build.context_dir),
@@ -45,10 +50,11 @@ int image_request_format(const struct image_request *request, char **ret_text,
                          struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *document = json_pack(
-        "{s:s, s:i, s:b, s:i, s:I, s:o, s:b}", "call", call_names[request->call], "policy",
+        "{s:s, s:i, s:b, s:i, s:I, s:o, s:b, s:i}", "call", call_names[request->call], "policy",
         (int)request->policy, "skipTlsVerify", request->registry.skip_tls_verify, "retryCount",
         request->registry.retry_count, "retryDelayMs", (json_int_t)request->registry.retry_delay_ms,
-        "images", jsonx_strv(request->images), "repair", request->repair);
+        "images", jsonx_strv(request->images), "repair", request->repair, "compressionLevel",
+        request->push.compression_level);
     bool is_good = document != NULL;
 
     for (size_t i = 0; i < ARRAY_SIZE(members) && is_good; i++) {
@@ -82,7 +88,7 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
     struct image_request request = {0};
     const char *call = NULL;
     uint64_t policy = 0;
-    int64_t retry_count = 0;
+    int64_t retry_count = 0, level = 0;
     int rc = jsonx_parse(text, length, DEPTH, "request", &document, err);
 
     if (rc == 0)
@@ -91,6 +97,8 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
         rc = parse_call(call, &request.call, err);
     if (rc == 0)
         rc = jsonx_get_u64(document, "policy", "request", &policy, err);
+    if (rc == 0)
+        rc = jsonx_get_i64(document, "compressionLevel", "request", &level, err);
     if (rc == 0)
         rc = jsonx_get_bool(document, "skipTlsVerify", "request", &request.registry.skip_tls_verify,
                             err);
@@ -116,6 +124,7 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
         return rc;
     request.policy = (enum mcpd_pull_policy)policy;
     request.registry.retry_count = (int)retry_count;
+    request.push.compression_level = level > INT_MAX || level < INT_MIN ? -1 : (int)level;
     *ret_request = request;
     *ret_document = TAKE_PTR(document);
     return 0;

@@ -21,6 +21,10 @@ enum image_call {
     IMAGE_CALL_PUSH,
     IMAGE_CALL_EXISTS,
     IMAGE_CALL_VERIFY,
+    IMAGE_CALL_MANIFEST,
+    IMAGE_CALL_LOGIN,
+    IMAGE_CALL_LOGIN_USER,
+    IMAGE_CALL_LOGOUT,
     IMAGE_CALL_BUILD,
 };
 
@@ -30,13 +34,14 @@ struct image_request {
     const char *root;
     const char *runroot;
     const char *program;
-    const char *image;
+    const char *image;            /* a registry for LOGIN and its like */
     const char *destination;      /* PUSH */
     const char *path;             /* LOAD; NULL: descriptor 3 */
     char **images;                /* VERIFY; after parsing owned by the caller */
     bool repair;                  /* VERIFY */
     enum mcpd_pull_policy policy; /* PULL */
     struct mcpd_registry_options registry;
+    struct mcpd_push_options push; /* PUSH; but for its registry, which is the one above */
     struct mcpd_build_options build;
 };
 

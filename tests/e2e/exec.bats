@@ -74,7 +74,7 @@ setup() {
 @test "exec -i: 100 MB through cat, byte for byte" {
     head -c 100000000 /dev/urandom >"$T/bytes"
     run -0 cmp "$T/bytes" <(mcpd exec -i c cat <"$T/bytes")
-    run -0 cmp "$T/bytes" <(cat "$T/bytes" | mcpd exec -i c sh -c 'cat >&2' 2>&1 >/dev/null)
+    run -0 cmp "$T/bytes" <(mcpd exec -i c sh -c 'cat >&2' 2>&1 >/dev/null <"$T/bytes")
 }
 
 @test "exec -d: in the background; prints an id" {

@@ -27,6 +27,7 @@ bounded() {
     shift
     status=0
     output=$(timeout -k 1 20 "${MCPD_CMD[@]}" "$@" 2>"$T/err" 3>&-) || status=$?
+    # shellcheck disable=SC2034 # the checks look at it
     stderr=$(cat "$T/err")
     [[ " $allowed " == *" $status "* ]] || explain "status $status, allowed: $allowed"
     hasnt secret-of-the-host

@@ -86,6 +86,7 @@ among_own_nodes() {
 @test "host nodes: as a user they are bound so that nothing can be changed" {
     user_only "root has nodes of its own"
     local before how
+    # shellcheck disable=SC2086 # one word for each node
     before=$(cd /dev && stat -c "%n %a %u:%g %Z" $NODES)
     ok run --rm --network none "$IMAGE" sh -c "$(cat "$T/attack")"
     has attacked
@@ -94,6 +95,7 @@ among_own_nodes() {
         # shellcheck disable=SC2086
         ok exec $how c sh -c "$(cat "$T/attack")"
     done
+    # shellcheck disable=SC2086
     equal "$(cd /dev && stat -c "%n %a %u:%g %Z" $NODES)" "$before"
     fails 1 exec c chmod 600 /dev/null
     [[ "$stderr" == *"Read-only file system"* ]] || explain "not because of its mount"

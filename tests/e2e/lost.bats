@@ -243,6 +243,7 @@ NOTE
     foreign=$(dirname "$GROUP")/$(printf '%064x' $$)
     mkdir "$foreign"
     ok create --rm --name thrown --network none "$IMAGE" true
+    # shellcheck disable=SC2005 # read before it is written
     echo "$(sed "s/$output/0/" "$T/root/containers/$(mcpd inspect --format '{{.Id}}' c)/lock")" \
         >"$T/root/containers/$output/lock"
     ok create --name other --network none "$IMAGE" true

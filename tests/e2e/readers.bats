@@ -106,6 +106,7 @@ quiet() {
     ok run -d --name c --network none "$IMAGE" sh -c 'seq 1 100000; while :; do echo a; sleep 0.02; done'
     eventually logged c 100000
     for options in "" -f "-f --timestamps --tail 5"; do
+        # shellcheck disable=SC2086 # none or one
         first_line logs $options c
         equal "$status" 141
         quiet

@@ -30,14 +30,13 @@ PY
 
 # The unpacked layer of $IMAGE that has a path: layer_with PATH
 layer_with() {
-    local diff_id
-    for diff_id in $(mcpd image inspect --format '{{json .RootFS.Layers}}' "$IMAGE" | tr -d '[]",' ); do
-        for diff_id in ${diff_id//sha256:/ }; do
-            if owner test -e "$T/root/layers/$diff_id/fs/$1"; then
-                LAYER=$diff_id
-                return
-            fi
-        done
+    local diff_id layers
+    layers=$(mcpd image inspect --format '{{json .RootFS.Layers}}' "$IMAGE" | tr -d '[]",')
+    for diff_id in ${layers//sha256:/ }; do
+        if owner test -e "$T/root/layers/$diff_id/fs/$1"; then
+            LAYER=$diff_id
+            return
+        fi
     done
     explain "no layer has $1"
 }
@@ -240,7 +239,7 @@ repaired() {
     IMAGE=${output#Loaded image: }
     ok verify
     says "$(shown): good"
-    LAYER=$(ls "$T/root/layers" | head -n 1)
+    LAYER=$(find "$T/root/layers" -mindepth 1 -maxdepth 1 -printf '%f\n' | head -n 1)
     owner find "$T/root/layers/$LAYER/fs" -type f -name passwd -delete
     fails 1 verify
     repaired

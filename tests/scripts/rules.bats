@@ -55,7 +55,7 @@ must_not() {
     may engine.c runtime/init.h
     may engine.c mcpd.h
     may image_inprocess.c registry/pull.h
-    may image_inprocess_check.c oci/layer/check.h
+    may image_inprocess_check.c oci/layer/unpack.h
     may cli/a.c mcpd.h
     may cli/a.c base/str.h
     may cli/a.c mcpd_error.h
