@@ -26,7 +26,6 @@ static void refuse(struct folders *folders, struct plan *plan, const char *text)
 {
     struct mcpd_error err = {0};
 
-    plan->id = strdup(LIFE_ID);
     assert_error_contains(container_create(&folders->containers, plan, &err), err, MCPD_E_INVALID,
                           text);
     plan_done(plan);
@@ -40,7 +39,7 @@ static void test_too_large(void **state)
     struct mcpd_create_options options = life_options();
     struct folders *folders = *state;
     const char *mounts[1030] = {NULL};
-    char texts[1029][24];
+    char texts[1029][32];
     CLEANUP_FREE char *large = malloc(5 << 20);
     struct life_image life;
     struct plan plan;
@@ -75,7 +74,7 @@ static void test_as_large_as_can_be(void **state)
     struct mcpd_create_options options = life_options();
     struct folders *folders = *state;
     const char *mounts[1025] = {NULL};
-    char texts[1024][24];
+    char texts[1024][32];
     struct mcpd_error err = {0};
     struct container container;
     struct life_image life;
@@ -92,7 +91,6 @@ static void test_as_large_as_can_be(void **state)
     }
     options.tmpfs = mounts;
     life_build(&options, &life, &plan);
-    plan.id = strdup(LIFE_ID);
     plan.process.rlimits = calloc(1, sizeof(*plan.process.rlimits));
     plan.process.rlimit_count = 1;
     plan.process.rlimits[0] = (struct plan_rlimit){0, UINT64_MAX, UINT64_MAX};
