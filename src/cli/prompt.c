@@ -128,10 +128,10 @@ int prompt_secret(const char *question, char **ret_secret, struct mcpd_error *er
     struct termios saved, quiet;
     int rc;
 
-    ask(question);
-    if (tcgetattr(STDIN_FILENO, &saved) < 0)
-        return error_set(err, MCPD_E_INVALID, "reading password: %s",
-                         "inappropriate ioctl for device");
+    if (tcgetattr(STDIN_FILENO, &saved) < 0) {
+        ask(question);
+        return error_set(err, MCPD_E_INVALID, "reading password: inappropriate ioctl for device");
+    }
     rc = interrupt_begin(&interrupt, err);
     if (rc < 0)
         return rc;
@@ -141,6 +141,9 @@ int prompt_secret(const char *question, char **ret_secret, struct mcpd_error *er
     quiet.c_cc[VTIME] = 0;
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0)
         rc = error_errno(err, "reading password");
+    /* Not before: what is typed as soon as it is asked for would be seen. */
+    if (rc == 0)
+        ask(question);
     if (rc == 0)
         rc = read_secret(interrupt.fd, ret_secret, err);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
