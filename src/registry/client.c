@@ -277,6 +277,7 @@ int client_start(struct client *client, const struct client_request *wish,
         .source_context = wish->source_context,
         .source_bytes = wish->source_bytes,
         .is_repeatable = wish->is_repeatable,
+        .is_fresh = wish->is_fresh,
         .is_foreign = !is_own,
         .stall_timeout_s = wish->stall_timeout_s,
     };

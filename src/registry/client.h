@@ -76,6 +76,7 @@ struct client_request {
     void *source_context;
     uint64_t source_bytes;
     bool is_repeatable;
+    bool is_fresh;
     unsigned int stall_timeout_s;
 };
 

@@ -182,6 +182,7 @@ static int copy_request(struct http_transfer *transfer, const struct http_reques
 {
     transfer->request = *request;
     transfer->is_foreign = request->is_foreign;
+    transfer->is_fresh = request->is_fresh;
     transfer->url = strdup(request->url);
     if (request->authorization)
         transfer->authorization = strdup(request->authorization);
@@ -337,6 +338,27 @@ static int follow(struct http_transfer *transfer, const char *target, struct mcp
     return add(transfer, err);
 }
 
+/* A server may close a kept connection at any time, also while the next request is on its way. It
+ * has most likely seen nothing of it: sent again it does no harm, as what cannot be repeated has a
+ * source (a POST begins an upload, or asks for a token). A new connection, so that this comes to an
+ * end. */
+static bool may_repeat(const struct http_transfer *transfer)
+{
+    return transfer->failure == HTTP_FAILURE_STALE && !transfer->is_fresh &&
+           (!transfer->request.source || transfer->request.is_repeatable);
+}
+
+static int repeat(struct http_transfer *transfer, struct mcpd_error *err)
+{
+    int rc;
+
+    transfer->is_fresh = true;
+    transfer->sent_bytes = 0;
+    rc = add(transfer, err);
+    transfer->failure = rc < 0 ? HTTP_FAILURE_LOCAL : HTTP_FAILURE_NONE;
+    return rc;
+}
+
 /* Without the query, which may hold a signature, and without a user, should a redirect name one. */
 static void trace(const struct http_transfer *transfer, CURLcode code)
 {
@@ -365,7 +387,7 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     if (code != CURLE_OK) {
         if (transfer->failure == HTTP_FAILURE_NONE)
             http_curl_explain(transfer, code);
-        transfer->is_done = true;
+        transfer->is_done = !may_repeat(transfer) || repeat(transfer, &transfer->error) < 0;
         return;
     }
     if (is_redirect(transfer, &target)) {

@@ -64,7 +64,8 @@ struct http_request {
     http_source_function source; /* PUT, PATCH: what is sent; NULL: nothing */
     void *source_context;
     uint64_t source_bytes; /* or HTTP_LENGTH_UNKNOWN */
-    bool is_repeatable;    /* twice is as good as once: see HTTP_FAILURE_STALE */
+    bool is_repeatable;    /* what has a source: twice is as good as once, see HTTP_FAILURE_STALE */
+    bool is_fresh;         /* takes no kept connection */
     bool is_foreign;       /* not the host that identified itself to us: no client certificate */
     unsigned int stall_timeout_s; /* without a byte in either direction; 0: the usual */
     size_t maximum_body_bytes;    /* of what is collected in response.body: all that has no sink */
@@ -100,8 +101,8 @@ enum http_failure {
     HTTP_FAILURE_TRUST,   /* its certificate is not to be trusted */
     HTTP_FAILURE_TIMEOUT, /* no connection in time, or stalled */
     HTTP_FAILURE_BROKEN,  /* cut off in the middle */
-    HTTP_FAILURE_STALE,   /* a kept connection was closed before there was an answer; what is
-                           * repeatable is sent again on a new one without a word */
+    HTTP_FAILURE_STALE,   /* a kept connection was closed before there was an answer. Only of what
+                           * is not repeatable: the rest is sent again, once, on a new one */
     HTTP_FAILURE_LOCAL,   /* the sink, memory, a limit, a forbidden redirect: not the network */
 };
 

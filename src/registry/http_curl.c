@@ -18,6 +18,7 @@
 #define DOCUMENT_TIMEOUT_S  120
 #define SINK_BUFFER_BYTES   (256 * 1024)
 #define SOURCE_BUFFER_BYTES (256 * 1024)
+#define STALE_MAX_BYTES     SOURCE_BUFFER_BYTES /* more than these: cut off in the middle */
 
 /* ------------------------------------------------------------------ options */
 
@@ -219,6 +220,7 @@ int http_curl_prepare(struct http_transfer *transfer, struct mcpd_error *err)
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer->is_fresh ? 1L : 0L);
     set_proxy(transfer);
     set_limits(transfer);
     if (code == CURLE_OK)
@@ -342,10 +344,31 @@ static void explain_handshake(struct http_transfer *transfer)
         fail(transfer, HTTP_FAILURE_TRUST, MCPD_E_DENIED, "tls: ", text);
 }
 
+/* A kept connection that ended without a byte of an answer: it had been closed. How much could be
+ * sent says little, as the system takes megabytes before it hears of the end; where it matters what
+ * has arrived, only a little is taken for nothing. */
+static bool is_stale(struct http_transfer *transfer, CURLcode code)
+{
+    curl_off_t sent = 0;
+    long connects = 1;
+
+    if (code == CURLE_SEND_FAIL_REWIND)
+        return true;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return connects == 0 && transfer->header_bytes == 0 &&
+           (transfer->request.is_repeatable || sent <= STALE_MAX_BYTES) &&
+           (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING);
+}
+
 void http_curl_explain(struct http_transfer *transfer, CURLcode code)
 {
     const char *text = *transfer->text ? transfer->text : curl_easy_strerror(code);
 
+    if (is_stale(transfer, code)) {
+        fail(transfer, HTTP_FAILURE_STALE, MCPD_E_NETWORK, "", "the kept connection was closed");
+        return;
+    }
     switch ((int)code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         explain_resolve(transfer);
@@ -375,9 +398,6 @@ void http_curl_explain(struct http_transfer *transfer, CURLcode code)
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
         fail(transfer, HTTP_FAILURE_LOCAL, MCPD_E_PROTOCOL, "", text);
-        return;
-    case CURLE_SEND_FAIL_REWIND:
-        fail(transfer, HTTP_FAILURE_STALE, MCPD_E_NETWORK, "", "the kept connection was closed");
         return;
     case CURLE_GOT_NOTHING:
         fail(transfer, HTTP_FAILURE_BROKEN, MCPD_E_NETWORK, "", "EOF");

@@ -27,6 +27,7 @@ struct http_transfer {
     size_t header_bytes;
     uint64_t sent_bytes; /* of the request's source, in the present hop */
     bool is_foreign;     /* redirected away from the first host */
+    bool is_fresh;       /* takes no kept connection */
     bool is_added;       /* to the multi handle */
     bool is_done;
     bool has_begun;

@@ -163,6 +163,7 @@ static int start_send(struct upload *upload, struct client *client, struct mcpd_
         .maximum_bytes = ANSWER_MAX_BYTES,
         .source = read_piece,
         .source_context = upload,
+        .is_fresh = upload->is_fresh,
         .stall_timeout_s = FINISH_TIMEOUT_S,
     };
 
@@ -447,7 +448,8 @@ static int take_success(struct upload *upload, struct client *client,
                         const struct http_response *response, struct mcpd_error *err)
 {
     upload->is_renewed = false;
-    upload->stale_count = 0;
+    if (upload->state == UPLOAD_STATE_SEND)
+        upload->is_fresh = false;
     switch (upload->state) {
     case UPLOAD_STATE_CHECK:
         return upload_take_check(upload, client, true, err);
@@ -471,6 +473,8 @@ static int take_success(struct upload *upload, struct client *client,
 /* After a cut or a busy server: what is to be done when we are back. */
 static void come_back(struct upload *upload)
 {
+    /* By a new connection then: a kept one may have been closed. */
+    upload->is_fresh = upload->is_fresh || upload->state == UPLOAD_STATE_SEND;
     if (upload->state == UPLOAD_STATE_SEND)
         upload->state = UPLOAD_STATE_ASK;
     else if (upload->state == UPLOAD_STATE_FINISH)
@@ -491,11 +495,10 @@ static bool make_smaller(struct upload *upload)
     return true;
 }
 
-/* No more of these in a row than connections are kept. */
-static bool is_only_stale(struct upload *upload, const struct http_transfer *transfer)
+/* A PATCH that met a connection which had been closed: no attempt of its own. */
+static bool is_only_stale(const struct upload *upload, const struct http_transfer *transfer)
 {
-    return http_failure_of(transfer) == HTTP_FAILURE_STALE &&
-           ++upload->stale_count <= HTTP_MAX_CONNECTIONS;
+    return http_failure_of(transfer) == HTTP_FAILURE_STALE && !upload->is_fresh;
 }
 
 static bool is_gone(const struct upload *upload, int status)

@@ -48,10 +48,10 @@ struct upload {
     const struct progress_sink *progress; /* the client's */
     unsigned int generation;              /* of the token it was sent with */
     unsigned int attempt;
-    unsigned int stale_count; /* requests that met a closed connection since the last good answer */
     int64_t not_before_ms;
     bool is_renewed;  /* a 401 was answered since the last good answer */
     bool was_resumed; /* what has arrived came in parts */
+    bool is_fresh;    /* the next PATCH takes no kept connection */
 };
 
 /* Zeroes it and takes a blob of the store that is to be sent as it is; the rest of the owner's is

@@ -67,6 +67,50 @@ patches() {
     equal "$(grep -c '^PUT .*manifests' "$T/hostile.log")" 2
 }
 
+# Every request that comes by a kept one; with this pause nobody would wait for a retry.
+@test "hostile push: kept connections that the registry has closed" {
+    export MCPD_RETRY_DELAY_MS=60000
+    big_image 3
+    hostile_registry token '=stale'
+    ok push "$BIG" "$HOSTILE/x:1"
+    arrived x:1
+    [[ "$stderr" != *"retrying"* ]] || explain "a warning"
+    # A small blob goes in a PUT, which is sent again, and once only.
+    local method
+    for method in POST PUT; do
+        grep -q "^$method .* stale " "$T/hostile.log" || explain "no $method: $(cat "$T/hostile.log")"
+    done
+    [ "$(grep -c ' stale ' "$T/hostile.log")" -le "$(grep -vc ' stale ' "$T/hostile.log")" ]
+}
+
+# A large blob goes in a PATCH: what has arrived is asked for before anything is sent again. Megabytes
+# may be on their way before the end is heard of, and then it is a cut like others.
+@test "hostile push: a kept connection that the registry has closed, for a large blob" {
+    big_image 9
+    hostile_registry 'PATCH =stale'
+    local tag
+    # It may happen to get a new connection from the start.
+    for tag in 1 2 3 4 5 6; do
+        : >"$T/hostile.log"
+        rm -rf "$T/hostile/links"
+        ok push -q "$BIG" "$HOSTILE/x:$tag"
+        arrived "x:$tag"
+        equal "$(grep -c '^PATCH .* 202 ' "$T/hostile.log")" 1
+        ! grep -q '^PATCH .* stale ' "$T/hostile.log" || break
+    done
+    grep -q '^PATCH .* stale ' "$T/hostile.log" || explain "always a new one: $(cat "$T/hostile.log")"
+    grep -q '^GET .*/uploads/.* 204 ' "$T/hostile.log" || explain "not asked: $(cat "$T/hostile.log")"
+}
+
+# Closed without an answer on every connection, new ones too: that is no matter of keeping them.
+@test "hostile push: a registry that hangs up is given up" {
+    big_image 1
+    hostile_registry 'P(UT|ATCH) .*blobs=drop:0'
+    fails 125 push -q "$BIG" "$HOSTILE/x:1"
+    error_has "writing blob sha256:"
+    [ "$(grep -c '^P[UA]' "$T/hostile.log")" -le 16 ]
+}
+
 @test "hostile push: 416 is followed by a question" {
     big_image
     hostile_registry 'PATCH =status-once:416'
@@ -101,7 +145,8 @@ patches() {
 
 @test "hostile push: 413 for what was sent at once" {
     big_image 3
-    hostile_registry 'PUT .*blobs=status-once:413'
+    ok manifest inspect "$BIG"
+    hostile_registry "PUT .*blobs.*$(jq -r '.layers[0].digest[7:]' <<<"$output")=status-once:413"
     ok push -q "$BIG" "$HOSTILE/x:1"
     arrived x:1
 }

@@ -17,6 +17,8 @@ the range is a Content-Range too, and Authorization stands at the end. More faul
     part:N        only N bytes of the body are kept, and the answer says so
     expire        the token is not valid any more: 401
     challenge:X   401 with WWW-Authenticate: X
+    stale         the connection is closed without a word when it was kept from an
+                  earlier request: nothing of this one is read
 
 Words: token (a Bearer token of /token is needed), discard (bodies are hashed and
 counted, not kept), tls=CERT,KEY[,CLIENTCA].
@@ -102,6 +104,8 @@ class Cut(Exception):
 
 
 class Handler(base.Handler):
+    was_kept = False  # is this not the first request of the connection?
+
     def note(self, status):
         part = self.headers.get("Content-Range", self.headers.get("Range", "-"))
         base.State.log.write(f"{self.command} {self.path} {part} {status} "
@@ -112,6 +116,8 @@ class Handler(base.Handler):
         if not hasattr(self, "found"):
             path, self.path = self.path, f"{self.command} {self.path}"
             self.found = super().fault()
+            if self.found[0] == "stale" and not self.was_kept:
+                self.found = "", ""
             self.path = path
         return self.found
 
@@ -291,7 +297,9 @@ class Handler(base.Handler):
         parts = urlsplit(self.path)
         query = parse_qs(parts.query)
         kind, argument = self.fault()
-        if parts.path == "/token":
+        if kind == "stale":
+            self.cut("stale")
+        elif parts.path == "/token":
             self.give_token()
         elif not self.is_allowed():
             pass
@@ -324,6 +332,7 @@ class Handler(base.Handler):
             self.handle_request()
         except Cut:
             self.cut()
+        self.was_kept = True
 
     do_HEAD = do_POST = do_PATCH = do_PUT = do_GET
 
