@@ -263,10 +263,13 @@ static int remove_found(struct mcpd_engine *engine, struct image *image, enum mc
         rc = store_load_image_names(&engine->store, image, err);
     if (rc < 0)
         return rc;
-    if (name && strv_length(image->names) > 1)
-        return strv_contains(image->names, name)
-                   ? untag(engine, &reference, lines, err)
-                   : error_set(err, MCPD_E_INVALID, "%s: tag not known", name);
+    if (name && strv_length(image->names) > 1) {
+        rc = strv_contains(image->names, name)
+                 ? untag(engine, &reference, lines, err)
+                 : error_set(err, MCPD_E_INVALID, "%s: tag not known", name);
+        /* What a removal before us was cut off at goes with any removal after it. */
+        return rc < 0 ? rc : collect(engine, err);
+    }
     if (!name && strv_length(image->names) > 1 && removal == MCPD_REMOVAL_PLAIN)
         return refuse_several_names(image, err);
     rc = free_of_containers(engine, image, removal == MCPD_REMOVAL_FORCED, err);

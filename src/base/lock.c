@@ -12,6 +12,7 @@
 #include "base/lock.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -59,6 +60,16 @@ static int wait_for_lock(int fd, short type, int timeout_ms)
     }
 }
 
+static int refuse(const char *name, struct mcpd_error *err)
+{
+    if (errno == ENOLCK || errno == ENOSYS || errno == EOPNOTSUPP || errno == EINVAL)
+        return error_set(err, MCPD_E_UNSUPPORTED,
+                         "lock '%s': the file system knows no locks (%s); take another one for "
+                         "--root and --runroot",
+                         name, strerrordesc_np(errno));
+    return error_errno(err, "lock '%s'", name);
+}
+
 static bool is_still_named(int dir_fd, const char *name, int fd)
 {
     struct stat locked;
@@ -84,7 +95,7 @@ int lock_take(int dir_fd, const char *name, enum lock_kind kind, int timeout_ms,
             return error_errno(err, "open lock '%s'", name);
         if (wait_for_lock(fd, type_of(kind), timeout_ms) < 0)
             return errno == EAGAIN ? error_set(err, MCPD_E_TIMEOUT, "'%s' is locked", name)
-                                   : error_errno(err, "lock '%s'", name);
+                                   : refuse(name, err);
         if (is_still_named(dir_fd, name, fd)) {
             *ret_fd = TAKE_FD(fd);
             return 0;
@@ -113,7 +124,7 @@ int lock_is_held(int dir_fd, const char *name, bool *ret_is_held, struct mcpd_er
     if (fd < 0)
         return error_errno(err, "open lock '%s'", name);
     if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
-        return error_errno(err, "ask for lock '%s'", name);
+        return refuse(name, err);
     *ret_is_held = lock.l_type != F_UNLCK;
     return 0;
 }

@@ -19,3 +19,13 @@ bool path_last_name(const char *path, size_t *ret_start, size_t *ret_length)
         return false; /* "", "." or ".." */
     return true;
 }
+
+const char *path_below(const char *path, const char *root)
+{
+    size_t length = strlen(root);
+
+    if (length <= 1 || strncmp(path, root, length) != 0 ||
+        (path[length] != '\0' && path[length] != '/'))
+        return path;
+    return path[length] ? path + length : "/";
+}

@@ -142,8 +142,10 @@ static int take_escape(struct toml *toml, struct buf *text, struct mcpd_error *e
     static const char names[] = "btnfr\"\\";
     static const char meanings[] = "\b\t\n\f\r\"\\";
     const char *found;
-    char c = toml->at < toml->end ? *toml->at++ : '\0';
+    char c = '\0';
 
+    if (toml->at < toml->end)
+        c = *toml->at++;
     if (c == 'u' || c == 'U')
         return take_rune(toml, c == 'u' ? 4 : 8, text, err);
     found = c != '\0' ? strchr(names, c) : NULL;
@@ -254,8 +256,7 @@ static int remember_named(struct toml *toml, struct mcpd_error *err)
             return refuse(toml, "a table stands in a header twice", err);
     if (toml->named_count == toml->named_capacity) {
         size_t capacity = toml->named_capacity ? 2 * toml->named_capacity : 16;
-        const json_t **named =
-            reallocarray((void *)toml->named, capacity, sizeof(*named)); /* of pointers to const */
+        const json_t **named = reallocarray((void *)toml->named, capacity, sizeof(const json_t *));
 
         if (!named)
             return error_no_memory(err, toml->what);

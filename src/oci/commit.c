@@ -7,7 +7,7 @@
  *   1. all data is written under temporary names: layers below tmp/, downloads in images/partial/,
  *      manifest, config and the layers' descriptions here;
  *   2. one syncfs brings all of it to the disk, whatever the number of files;
- *   3. layers and blobs are renamed into place;
+ *   3. blobs, then layers, are renamed into place;
  *   4. the folders that hold the new names are synced;
  *   5. the tag is written: synced file, rename, synced folder.
  *
@@ -85,19 +85,21 @@ static int describe_layers(const struct store *store, const struct commit *commi
     return 0;
 }
 
-static int publish_layers_and_partials(const struct store *store, const struct commit *commit,
+/* Blobs first: a layer that is there is never fetched again, and a blob that waited for its name
+ * behind it would wait for ever. */
+static int publish_partials_and_layers(const struct store *store, const struct commit *commit,
                                        struct mcpd_error *err)
 {
-    for (size_t i = 0; i < commit->layer_count; i++) {
-        const struct commit_layer *layer = &commit->layers[i];
-        int rc = layers_publish(store, layer->tmp_name, &layer->diff_id, layer->replaces, err);
+    for (size_t i = 0; i < commit->partial_count; i++) {
+        const struct digest *digest = &commit->partials[i];
+        int rc = blob_publish(store, store->partial_fd, digest_hex(digest), digest, err);
 
         if (rc < 0)
             return rc;
     }
-    for (size_t i = 0; i < commit->partial_count; i++) {
-        const struct digest *digest = &commit->partials[i];
-        int rc = blob_publish(store, store->partial_fd, digest_hex(digest), digest, err);
+    for (size_t i = 0; i < commit->layer_count; i++) {
+        const struct commit_layer *layer = &commit->layers[i];
+        int rc = layers_publish(store, layer->tmp_name, &layer->diff_id, layer->replaces, err);
 
         if (rc < 0)
             return rc;
@@ -122,7 +124,7 @@ static int publish_content(const struct store *store, const struct commit *commi
         return error_errno(err, "sync the store");
     FAULT_POINT("content-synced");
     if (rc == 0)
-        rc = publish_layers_and_partials(store, commit, err);
+        rc = publish_partials_and_layers(store, commit, err);
     if (rc == 0)
         rc = publish_documents(store, commit, &tmp, err);
     FAULT_POINT("content-published");

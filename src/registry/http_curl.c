@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define USER_AGENT          "mcpd"
 #define CONNECT_TIMEOUT_MS  15000
@@ -52,6 +53,17 @@ static bool is_hashed_folder(const char *path)
     return false;
 }
 
+/* A machine without Debian's ca-certificates knows no authority at all; NULL: it does. */
+static const char *missing_bundle(CURL *easy)
+{
+    char *bundle = NULL;
+    char *folder = NULL;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_CAINFO, &bundle);
+    (void)curl_easy_getinfo(easy, CURLINFO_CAPATH, &folder);
+    return bundle && access(bundle, F_OK) < 0 && !is_hashed_folder(folder) ? bundle : NULL;
+}
+
 static CURLcode set_trust(struct http_transfer *transfer)
 {
     const struct http_tls *tls = transfer->request.tls;
@@ -63,7 +75,7 @@ static CURLcode set_trust(struct http_transfer *transfer)
     (void)curl_easy_getinfo(easy, CURLINFO_CAPATH, &folder);
     if (file && *file)
         code = curl_easy_setopt(easy, CURLOPT_CAINFO, file);
-    else if (is_hashed_folder(folder))
+    else if (is_hashed_folder(folder) || missing_bundle(easy))
         code = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     if (!tls || code != CURLE_OK)
         return code;
@@ -361,6 +373,19 @@ static bool is_stale(struct http_transfer *transfer, CURLcode code)
            (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING);
 }
 
+static void explain_trust(struct http_transfer *transfer, const char *text)
+{
+    CURL *fresh = curl_easy_init(); /* what the machine has, not what this transfer was told */
+    const char *missing = fresh && !getenv("SSL_CERT_FILE") ? missing_bundle(fresh) : NULL;
+    CLEANUP_FREE char *longer =
+        missing ? str_format("%s (no authority is known here: %s is missing)", text, missing)
+                : NULL;
+
+    fail(transfer, HTTP_FAILURE_TRUST, MCPD_E_DENIED,
+         "tls: failed to verify certificate: x509: ", longer ? longer : text);
+    curl_easy_cleanup(fresh);
+}
+
 void http_curl_explain(struct http_transfer *transfer, CURLcode code)
 {
     const char *text = *transfer->text ? transfer->text : curl_easy_strerror(code);
@@ -383,8 +408,7 @@ void http_curl_explain(struct http_transfer *transfer, CURLcode code)
         explain_handshake(transfer);
         return;
     case CURLE_PEER_FAILED_VERIFICATION:
-        fail(transfer, HTTP_FAILURE_TRUST, MCPD_E_DENIED,
-             "tls: failed to verify certificate: x509: ", text);
+        explain_trust(transfer, text);
         return;
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:

@@ -9,7 +9,7 @@
  *   4. all missing layers at once: one loop moves downloads and workers (downloads.c, ingest.c);
  *   5. one commit makes blobs and layers visible and writes the tag.
  * Killed at any point, what was downloaded stays in images/partial and is taken up by the next
- * pull.
+ * pull, or by one that waits for it; what was half unpacked is swept by whichever comes next.
  */
 #include "registry/pull.h"
 
@@ -129,7 +129,7 @@ static int turn_to(const struct pull *pull, size_t index, const struct resolved 
     client_done(client);
     *client = (struct client){0};
     rc = client_open_source(&source, pull->options, client, err);
-    return rc < 0 ? rc : resolve_image(client, &again, err);
+    return rc < 0 ? rc : resolve_image(client, pull->store, &again, err);
 }
 
 /* A source that had the manifest may have lost a layer: the next one goes on where it stopped. */
@@ -160,10 +160,11 @@ static int pull_resolved(const struct pull *pull, struct digest *ret_id, struct 
 
     reference_format(pull->reference, name, sizeof(name));
     progress_report(&progress, "resolve", name, 0, 0);
-    rc = sources_resolve(&pull->sources, pull->reference, pull->options, &client, &index, &resolved,
-                         err);
+    rc = sources_resolve(&pull->sources, pull->store, pull->reference, pull->options, &client,
+                         &index, &resolved, err);
     if (rc == 0)
         rc = pull_from_sources(pull, &client, index, &resolved, err);
+    resolve_forget_config(pull->store, &resolved);
     if (rc < 0)
         return rc;
     *ret_id = resolved.config_text.digest;
@@ -207,5 +208,10 @@ int pull_image(const struct store *store, const struct reference *reference,
         rc = partials_sweep(store, &swept_bytes, err);
     if (rc == 0)
         rc = store_lock_shared(store, &lock_fd, err);
-    return rc < 0 ? rc : pull_resolved(&pull, ret_id, err);
+    if (rc == 0)
+        rc = pull_resolved(&pull, ret_id, err);
+    /* What a killed one has left that we have waited for; if it cannot be removed, the next one
+     * says so. */
+    (void)!storetmp_sweep(store, NULL);
+    return rc;
 }

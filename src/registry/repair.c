@@ -41,11 +41,12 @@ static int read_documents(const struct store *store, const struct digest *manife
     return rc < 0 ? rc : imageconfig_parse(config->text, config->length, &resolved->config, err);
 }
 
-static int fetch_documents(struct client *client, const struct digest *manifest_digest,
-                           struct resolved *ret_resolved, struct mcpd_error *err)
+static int fetch_documents(struct client *client, const struct store *store,
+                           const struct digest *manifest_digest, struct resolved *ret_resolved,
+                           struct mcpd_error *err)
 {
     client->reference.digest = *manifest_digest;
-    return resolve_image(client, ret_resolved, err);
+    return resolve_image(client, store, ret_resolved, err);
 }
 
 /* ------------------------------------------------------------------ layers */
@@ -121,10 +122,12 @@ int repair_image(const struct store *store, const struct repair *repair,
     if (rc == 0 && repair->source)
         rc = client_open(repair->source, options, &client, err);
     if (rc == 0 && repair->source)
-        rc = fetch_documents(&client, &repair->manifest_digest, &resolved, err);
+        rc = fetch_documents(&client, store, &repair->manifest_digest, &resolved, err);
     else if (rc == 0)
         rc = read_documents(store, &repair->manifest_digest, &resolved, err);
-    return rc < 0 ? rc
-                  : repair_layers(store, repair, &pool, repair->source ? &client : NULL, &resolved,
-                                  &progress, err);
+    if (rc == 0)
+        rc = repair_layers(store, repair, &pool, repair->source ? &client : NULL, &resolved,
+                           &progress, err);
+    resolve_forget_config(store, &resolved);
+    return rc;
 }

@@ -8,13 +8,16 @@
  */
 #include "registry/resolve.h"
 
+#include "base/fsutil.h"
 #include "base/str.h"
+#include "oci/blobs.h"
 #include "oci/layer/sha256.h"
 
 #include <string.h>
 
 #define MAX_INDEX_DEPTH 2
 #define WHAT_SIZE       1024
+#define CONFIG_POLL_MS  20
 
 static const char *const accept_headers[] = {
     "Accept: " MEDIATYPE_OCI_INDEX ", " MEDIATYPE_DOCKER_LIST ", " MEDIATYPE_OCI_MANIFEST
@@ -37,13 +40,12 @@ void resolved_done(struct resolved *resolved)
     imageconfig_done(&resolved->config);
 }
 
-/* Copies a body out of its transfer and checks it. expected: NULL when only a tag is known. */
-static int take_document(const struct http_response *response, const struct digest *expected,
-                         struct resolved_document *ret_document, struct mcpd_error *err)
+/* Takes the text over, also on failure. expected: NULL when only a tag is known. */
+static int take_text(char *text, size_t length, const struct digest *expected,
+                     struct resolved_document *ret_document, struct mcpd_error *err)
 {
+    CLEANUP_FREE char *owned = text;
     struct digest digest;
-    const char *text = buf_text(&response->body);
-    size_t length = response->body.length;
     int rc = sha256_of_bytes(text, length, &digest, err);
 
     if (rc < 0)
@@ -51,14 +53,26 @@ static int take_document(const struct http_response *response, const struct dige
     if (expected && !digest_equal(expected, &digest))
         return error_set(err, MCPD_E_CORRUPT, "Digest did not match, expected %s, got %s",
                          expected->text, digest.text);
-    ret_document->text = malloc(length + 1);
-    if (!ret_document->text)
-        return error_no_memory(err, "a document");
-    memcpy(ret_document->text, text, length);
-    ret_document->text[length] = '\0';
-    ret_document->length = length;
-    ret_document->digest = digest;
+    *ret_document = (struct resolved_document){
+        .text = TAKE_PTR(owned),
+        .length = length,
+        .digest = digest,
+    };
     return 0;
+}
+
+/* Copies a body out of its transfer and checks it. */
+static int take_document(const struct http_response *response, const struct digest *expected,
+                         struct resolved_document *ret_document, struct mcpd_error *err)
+{
+    size_t length = response->body.length;
+    char *text = malloc(length + 1);
+
+    if (!text)
+        return error_no_memory(err, "a document");
+    memcpy(text, buf_text(&response->body), length);
+    text[length] = '\0';
+    return take_text(text, length, expected, ret_document, err);
 }
 
 /* ------------------------------------------------------------------ manifests */
@@ -144,9 +158,10 @@ static int descend(struct client *client, struct resolved *resolved, struct mcpd
 
 /* ------------------------------------------------------------------ the config */
 
-static int fetch_config(struct client *client, struct resolved *resolved, struct mcpd_error *err)
+/* From the registry. */
+static int download_config(struct client *client, const struct descriptor *config,
+                           struct resolved_document *ret_document, struct mcpd_error *err)
 {
-    const struct descriptor *config = &resolved->document.manifest.config;
     CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
     CLEANUP_FREE char *path = str_format("blobs/%s", config->digest.text);
     const struct http_response *response = NULL;
@@ -155,13 +170,74 @@ static int fetch_config(struct client *client, struct resolved *resolved, struct
 
     if (!path)
         return error_no_memory(err, "a request");
-    if (config->size > IMAGECONFIG_MAX_BYTES)
-        return error_set(err, MCPD_E_LIMIT, "the image's config is larger than 4 MiB");
     (void)snprintf(what, sizeof(what), "reading config blob %s", config->digest.text);
     rc = client_get(client, HTTP_METHOD_GET, path, NULL, (size_t)config->size, what, &transfer,
                     &response, err);
-    if (rc == 0)
-        rc = take_document(response, &config->digest, &resolved->config_text, err);
+    return rc < 0 ? rc : take_document(response, &config->digest, ret_document, err);
+}
+
+/* The lock of its partial file; whoever holds it is fetching the same. */
+static int lock_config(struct client *client, const struct store *store,
+                       const struct digest *digest, int *ret_fd, uint64_t *ret_length,
+                       struct mcpd_error *err)
+{
+    for (;;) {
+        struct mcpd_error problem = {0};
+        int rc = blob_partial_open(store, digest, 0, ret_fd, ret_length, &problem);
+
+        if (rc != -MCPD_E_TIMEOUT)
+            return rc < 0 ? error_copy(err, &problem) : 0;
+        rc = http_pause(client->http, CONFIG_POLL_MS, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* From the store, or what another process has left (fd); a damaged one is as good as none. */
+static bool find_config(const struct store *store, const struct descriptor *config, int fd,
+                        uint64_t length, struct resolved_document *ret_document)
+{
+    char *text = NULL;
+    size_t count = 0;
+    int rc = -MCPD_E_NOT_FOUND;
+
+    if (fd < 0)
+        rc = blob_read(store, &config->digest, (size_t)config->size, &text, &count, NULL);
+    else if (length == config->size)
+        rc = fs_read_fd(fd, "config", (size_t)config->size, &text, &count, NULL);
+    return rc == 0 && take_text(text, count, &config->digest, ret_document, NULL) == 0;
+}
+
+static int share_config(struct client *client, const struct store *store,
+                        const struct descriptor *config, struct resolved_document *ret_document,
+                        struct mcpd_error *err)
+{
+    CLEANUP_FD int fd = -1;
+    uint64_t length = 0;
+    int rc = lock_config(client, store, &config->digest, &fd, &length, err);
+
+    if (rc < 0)
+        return rc;
+    if (find_config(store, config, fd, length, ret_document))
+        return 0;
+    rc = download_config(client, config, ret_document, err);
+    if (rc < 0 && fd >= 0)
+        (void)!blob_partial_remove(store, &config->digest, NULL);
+    /* Only a service for others: a full disk shows soon enough. */
+    if (rc == 0 && fd >= 0 && ftruncate(fd, 0) == 0)
+        (void)!pwrite(fd, ret_document->text, ret_document->length, 0);
+    return rc;
+}
+
+static int fetch_config(struct client *client, const struct store *store, struct resolved *resolved,
+                        struct mcpd_error *err)
+{
+    const struct descriptor *config = &resolved->document.manifest.config;
+    int rc;
+
+    if (config->size > IMAGECONFIG_MAX_BYTES)
+        return error_set(err, MCPD_E_LIMIT, "the image's config is larger than 4 MiB");
+    rc = share_config(client, store, config, &resolved->config_text, err);
     if (rc == 0)
         rc = imageconfig_parse(resolved->config_text.text, resolved->config_text.length,
                                &resolved->config, err);
@@ -171,7 +247,14 @@ static int fetch_config(struct client *client, struct resolved *resolved, struct
     return 0;
 }
 
-int resolve_image(struct client *client, struct resolved *ret_resolved, struct mcpd_error *err)
+void resolve_forget_config(const struct store *store, const struct resolved *resolved)
+{
+    if (resolved->config_text.text)
+        (void)!blob_partial_remove(store, &resolved->config_text.digest, NULL);
+}
+
+int resolve_image(struct client *client, const struct store *store, struct resolved *ret_resolved,
+                  struct mcpd_error *err)
 {
     CLEANUP_RESOLVED struct resolved resolved = {0};
     int rc = fetch_manifest(client, wanted_digest(client), &resolved.manifest_text,
@@ -182,9 +265,11 @@ int resolve_image(struct client *client, struct resolved *ret_resolved, struct m
     if (rc == 0)
         rc = manifest_check_runnable(&resolved.document.manifest, err);
     if (rc == 0)
-        rc = fetch_config(client, &resolved, err);
-    if (rc < 0)
+        rc = fetch_config(client, store, &resolved, err);
+    if (rc < 0) {
+        resolve_forget_config(store, &resolved);
         return client_wrap(client, rc, err);
+    }
     *ret_resolved = resolved;
     resolved = (struct resolved){0};
     return 0;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "oci/imageconfig.h"
 #include "oci/manifest.h"
+#include "oci/store.h"
 #include "registry/client.h"
 
 #include <stdbool.h>
@@ -31,8 +32,12 @@ struct resolved {
 void resolved_done(struct resolved *resolved);
 #define CLEANUP_RESOLVED CLEANUP(resolved_done)
 
-int resolve_image(struct client *client, struct resolved *ret_resolved,
+/* store: the config is taken from there when it has it; of several processes that want the same one
+ * the first fetches it and leaves it in images/partial for the others (resolve_forget_config). */
+int resolve_image(struct client *client, const struct store *store, struct resolved *ret_resolved,
                   struct mcpd_error *err) MUST_CHECK;
+/* When it is no longer needed, because it is committed or the pull has failed. */
+void resolve_forget_config(const struct store *store, const struct resolved *resolved);
 
 /* What the reference names, manifest or index, checked and of a kind that we know. */
 int resolve_document(struct client *client, struct resolved_document *ret_document,

@@ -38,7 +38,7 @@ static void note_failure(struct failures *failures, const char *name,
 }
 
 /* Once, and without a context. */
-static int ask_one(const struct registriesconf_source *source,
+static int ask_one(const struct registriesconf_source *source, const struct store *store,
                    const struct registry_options *options, struct client *ret_client,
                    struct resolved *ret_resolved, struct mcpd_error *err)
 {
@@ -51,11 +51,11 @@ static int ask_one(const struct registriesconf_source *source,
         return rc;
     client_set_context(ret_client, "%s", "");
     ret_client->retry.count = 0;
-    return resolve_image(ret_client, ret_resolved, err);
+    return resolve_image(ret_client, store, ret_resolved, err);
 }
 
 /* One round. *ret_client is the one that was asked last. */
-static int ask_all(const struct registriesconf_sources *sources,
+static int ask_all(const struct registriesconf_sources *sources, const struct store *store,
                    const struct registry_options *options, struct client *ret_client,
                    size_t *ret_index, struct resolved *ret_resolved, struct mcpd_error *err)
 {
@@ -64,7 +64,7 @@ static int ask_all(const struct registriesconf_sources *sources,
     for (size_t i = 0;; i++) {
         struct mcpd_error problem = {0};
         char name[REFERENCE_MAX_LENGTH + 1];
-        int rc = ask_one(&sources->list[i], options, ret_client, ret_resolved, &problem);
+        int rc = ask_one(&sources->list[i], store, options, ret_client, ret_resolved, &problem);
 
         *ret_index = i;
         if (rc == 0)
@@ -104,7 +104,8 @@ static void settle(struct client *client, const char *name, const struct registr
     retry_policy_init(&options->user, &client->retry);
 }
 
-static int resolve_in_rounds(const struct registriesconf_sources *sources, const char *name,
+static int resolve_in_rounds(const struct registriesconf_sources *sources,
+                             const struct store *store, const char *name,
                              const struct registry_options *options, struct client *client,
                              size_t *ret_index, struct resolved *ret_resolved,
                              struct mcpd_error *err)
@@ -114,7 +115,7 @@ static int resolve_in_rounds(const struct registriesconf_sources *sources, const
     for (;;) {
         struct mcpd_error problem = {0};
         unsigned int delay_ms = 0;
-        int rc = ask_all(sources, options, client, ret_index, ret_resolved, &problem);
+        int rc = ask_all(sources, store, options, client, ret_index, ret_resolved, &problem);
 
         settle(client, name, options);
         if (rc == 0)
@@ -127,9 +128,10 @@ static int resolve_in_rounds(const struct registriesconf_sources *sources, const
     }
 }
 
-int sources_resolve(const struct registriesconf_sources *sources, const struct reference *reference,
-                    const struct registry_options *options, struct client *ret_client,
-                    size_t *ret_index, struct resolved *ret_resolved, struct mcpd_error *err)
+int sources_resolve(const struct registriesconf_sources *sources, const struct store *store,
+                    const struct reference *reference, const struct registry_options *options,
+                    struct client *ret_client, size_t *ret_index, struct resolved *ret_resolved,
+                    struct mcpd_error *err)
 {
     CLEANUP_CLIENT struct client client = {0};
     char name[REFERENCE_MAX_LENGTH + 1];
@@ -137,13 +139,14 @@ int sources_resolve(const struct registriesconf_sources *sources, const struct r
 
     client_format_name(reference, name, sizeof(name));
     if (sources->count > 1) {
-        rc = resolve_in_rounds(sources, name, options, &client, ret_index, ret_resolved, err);
+        rc =
+            resolve_in_rounds(sources, store, name, options, &client, ret_index, ret_resolved, err);
     } else {
         *ret_index = 0;
         rc = client_open_source(&sources->list[0], options, &client, err);
         if (rc == 0) {
             settle(&client, name, options);
-            rc = resolve_image(&client, ret_resolved, err);
+            rc = resolve_image(&client, store, ret_resolved, err);
         }
     }
     if (rc < 0)

@@ -15,9 +15,9 @@
 /* Asks one after another; when none has it and the registry itself is worth asking again, all of
  * them once more. *ret_client and *ret_index: who answered. Errors begin with podman's
  * "initializing source docker://REFERENCE" and name the mirrors that failed too. */
-int sources_resolve(const struct registriesconf_sources *sources, const struct reference *reference,
-                    const struct registry_options *options, struct client *ret_client,
-                    size_t *ret_index, struct resolved *ret_resolved,
+int sources_resolve(const struct registriesconf_sources *sources, const struct store *store,
+                    const struct reference *reference, const struct registry_options *options,
+                    struct client *ret_client, size_t *ret_index, struct resolved *ret_resolved,
                     struct mcpd_error *err) MUST_CHECK;
 
 /* After a failure in the middle with this code: may another source do better? */

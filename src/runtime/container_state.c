@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fsutil.h"
 #include "base/jsonx.h"
@@ -28,6 +29,25 @@ bool container_is_active(enum container_status status)
 
 /* --- state.json --------------------------------------------------------------------- */
 
+/* Where nothing new can be written: over what is there, which needs no room. Blanks make up for
+ * what is shorter. */
+static int overwrite(int dir_fd, const json_t *json, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *text = json_dumps(json, JSON_COMPACT);
+    CLEANUP_FD int fd = openat(dir_fd, "state.json", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    int rc;
+
+    if (!text)
+        return error_no_memory(err, "state.json");
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_errno(err, "open 'state.json'");
+    rc = fs_write_all(fd, text, strlen(text), "state.json", err);
+    for (off_t length = (off_t)strlen(text); rc == 0 && length < st.st_size; length++)
+        rc = fs_write_all(fd, " ", 1, "state.json", err);
+    return rc;
+}
+
 int container_save_state(int dir_fd, const struct container_state *state, bool sync,
                          struct mcpd_error *err)
 {
@@ -38,9 +58,15 @@ int container_save_state(int dir_fd, const struct container_state *state, bool s
         (json_int_t)state->finished_unix_ns, "restartCount", (json_int_t)state->restart_count,
         "error", jsonx_string(state->error));
 
+    int rc;
+
     if (!json)
         return error_no_memory(err, "state.json");
-    return jsonx_save(dir_fd, "state.json", json, sync ? FS_WRITE_SYNC : 0, err);
+    rc = jsonx_save(dir_fd, "state.json", json, sync ? FS_WRITE_SYNC : 0, err);
+    /* A container that fills the disk must not take its exit code with it. */
+    if (rc == -MCPD_E_NO_SPACE && overwrite(dir_fd, json, NULL) == 0)
+        return 0;
+    return rc;
 }
 
 static int parse_status(const json_t *json, enum container_status *ret_status,

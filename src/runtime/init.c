@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 
 #include "base/fsutil.h"
+#include "base/path.h"
 #include "runtime/console.h"
 #include "runtime/folders.h"
 #include "runtime/handshake.h"
@@ -79,17 +80,20 @@ static int set_up_namespaces(const struct init_job *job, struct mcpd_error *err)
 }
 
 /* The same folder as seen from this mount namespace: nothing can be mounted by a descriptor from
- * another one. */
-static int reopen(int fd, int *ret_fd, struct mcpd_error *err)
+ * another one. The kernel tells the path of such a descriptor from the very top, also when we stand
+ * in a chroot, whose own path, as outside_root, then goes before it. */
+static int reopen(int fd, const char *outside_root, int *ret_fd, struct mcpd_error *err)
 {
-    CLEANUP_FREE char *path = NULL;
+    CLEANUP_FREE char *full_path = NULL;
     CLEANUP_FD int new_fd = -1;
+    const char *path;
     struct stat before;
     struct stat after;
-    int rc = fs_path_of_fd(fd, &path, err);
+    int rc = fs_path_of_fd(fd, &full_path, err);
 
     if (rc < 0)
         return rc;
+    path = path_below(full_path, outside_root);
     new_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (new_fd < 0 || fstat(fd, &before) < 0 || fstat(new_fd, &after) < 0)
         return error_errno(err, "open '%s'", path);
@@ -106,12 +110,15 @@ static int mount_file_systems(const struct init_job *job, struct mount_sources *
     struct rootfs_request rootfs = {.plan = plan, .in_userns = job->in_userns};
     struct mount_request mounts = {
         .plan = plan, .cgroup = job->cgroup, .sources = sources, .in_userns = job->in_userns};
+    CLEANUP_FREE char *outside_root = NULL;
     CLEANUP_FD int store_fd = -1;
     CLEANUP_FD int dir_fd = -1;
-    int rc = reopen(job->request->root_fd, &store_fd, err);
+    int rc = fs_path_of_fd(job->outside_root_fd, &outside_root, err);
 
     if (rc == 0)
-        rc = reopen(job->request->container_dir_fd, &dir_fd, err);
+        rc = reopen(job->request->root_fd, outside_root, &store_fd, err);
+    if (rc == 0)
+        rc = reopen(job->request->container_dir_fd, outside_root, &dir_fd, err);
     if (rc == 0)
         rc = mount_open_sources(plan, sources, err);
     if (rc < 0)
@@ -119,8 +126,13 @@ static int mount_file_systems(const struct init_job *job, struct mount_sources *
     rootfs.root_fd = store_fd;
     rootfs.container_dir_fd = dir_fd;
     mounts.container_dir_fd = dir_fd;
+    mounts.outside_root = outside_root;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return error_errno(err, "cut the propagation of mounts");
+        return errno == EINVAL
+                   ? error_set(err, MCPD_E_UNSUPPORTED,
+                               "the root directory is no mount point, as in a plain chroot: bind "
+                               "the folder on itself before (mount --bind DIR DIR)")
+                   : error_errno(err, "cut the propagation of mounts");
     rc = rootfs_mount(&rootfs, ret_root_fd, err);
     handshake_trace("root file system mounted");
     if (rc < 0)

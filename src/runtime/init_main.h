@@ -13,9 +13,10 @@ struct init_job {
     const struct seccomp_filter *filter;
     bool is_in_unified; /* born into the v2 group */
     bool in_userns;
-    int report_fd;      /* handshake.h */
-    int report_read_fd; /* the parent's end: closed, so that its end is noticed */
-    int go_fd;          /* in_userns: one byte when the id maps are written; else -1 */
+    int outside_root_fd; /* "/" before the clone */
+    int report_fd;       /* handshake.h */
+    int report_read_fd;  /* the parent's end: closed, so that its end is noticed */
+    int go_fd;           /* in_userns: one byte when the id maps are written; else -1 */
 };
 
 /* Everything between clone and exec. */

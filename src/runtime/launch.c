@@ -132,11 +132,13 @@ static int make_child(const struct launch_request *request, const struct start *
                       struct launch *launch, struct mcpd_error *err)
 {
     struct namespaces_child child = NAMESPACES_CHILD_NONE;
+    CLEANUP_FD int outside_root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct init_job job = {
         .request = request,
         .cgroup = &launch->cgroup,
         .filter = &start->filter,
         .in_userns = start->in_userns,
+        .outside_root_fd = outside_root_fd,
         .report_fd = start->report_fd,
         .report_read_fd = start->report_read_fd,
         .go_fd = start->go_read_fd,

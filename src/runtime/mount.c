@@ -23,6 +23,7 @@
 #include <sys/vfs.h>
 
 #include "base/fsutil.h"
+#include "base/path.h"
 #include "base/saferoot.h"
 #include "base/str.h"
 #include "runtime/copytree.h"
@@ -359,7 +360,10 @@ static int bind_group(const struct mount_request *request, int group_fd, const c
     CLEANUP_FREE char *path = NULL;
     int rc = fs_path_of_fd(group_fd, &path, err);
 
-    return rc < 0 ? rc : bind_path(request, AT_FDCWD, path, false, destination, attributes, err);
+    return rc < 0 ? rc
+                  : bind_path(request, AT_FDCWD,
+                              path_below(path, request->outside_root ? request->outside_root : "/"),
+                              false, destination, attributes, err);
 }
 
 /* One folder for each hierarchy that the container is in. */

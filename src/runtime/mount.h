@@ -26,8 +26,9 @@ struct mount_request {
     const struct plan *plan;
     const struct cgroup *cgroup; /* the groups that the container may see */
     const struct mount_sources *sources;
-    int root_fd;          /* the new root */
-    int container_dir_fd; /* hosts, hostname, resolv.conf */
+    const char *outside_root; /* where "/" was in the parent's mount namespace; NULL: at the top */
+    int root_fd;              /* the new root */
+    int container_dir_fd;     /* hosts, hostname, resolv.conf */
     bool in_userns;
 };
 /* The whole list, then hosts and so on below /etc, masked and read-only paths, and at last the root

@@ -69,7 +69,7 @@ times_to_try() {
     if [ "${MCPD_CRASH:-}" = all ]; then seq "$1"; else echo 1; fi
 }
 
-# Half a download that can be resumed is no leftover.
+# A file of no bytes was locked by a download that was killed; it goes with the next one.
 nothing_left() {
     equal "$(find "$T/root/tmp" "$T/root/images/partial" -mindepth 1 -size +0 -o -path "$T/root/tmp/*" | sed "s|$T/root/||")" ""
 }
@@ -155,10 +155,12 @@ has_new() {
     serve_app
     ok pull -q "$BAD/x/app:1"
     ok pull -q "$BAD/x/app:2"
+    local forgotten=$T/root/images/partial/$(sha256sum </dev/null | cut -c1-64)
+    owner sh -c "echo half >$forgotten; touch -d '30 days ago' $forgotten"
     kill_everywhere rmi "$BAD/x/app:2"
     ok images --format '{{.Repository}}:{{.Tag}}'
     says "$BAD/x/app:1"
-    # One of the two layers is gone, with all that was left.
+    # The layer that nobody else needs is gone, also where the removal was killed: with the next one.
     ok tag "$BAD/x/app:1" localhost/other
     ok rmi localhost/other
     equal "$(find "$T/root/layers" -mindepth 1 -maxdepth 1 | wc -l)" 2

@@ -66,3 +66,16 @@ setup() {
     has "run 9"
     has "c Exited"
 }
+
+@test "disk full: a container that fills it keeps its exit code" {
+    on_small_disk '
+        mcpd pull -q "$REGISTRY/t/busybox" >/dev/null
+        mcpd run --name c --network none "$REGISTRY/t/busybox" sh -c \
+            "dd if=/dev/zero of=/big bs=64k; dd if=/dev/zero of=/rest bs=1; exit 7" 2>/dev/null
+        echo "run $?"
+        mcpd inspect --format "{{.State.Status}} {{.State.ExitCode}}" c
+        mcpd ps -a --format "{{.Names}} {{.State}}"
+        mcpd rm c
+        mcpd run --rm --network none "$REGISTRY/t/busybox" echo works'
+    says $'run 7\nexited 7\nc exited\nc\nworks'
+}

@@ -13,15 +13,24 @@ store_is_empty() {
 }
 
 # Pulls x/bad:1 from a registry over $T/layout: 125, one line (behind those of
-# retries), nothing kept, no crash, and the store goes on working.
-refused() {
+# retries), nothing kept, no crash.
+refuses() {
     bad_registry "$T/layout" "$@"
     fails 125 pull -q "$BAD/x/bad:1"
     equal "$(grep -vc 'Failed, retrying' <<<"$stderr")" 1
     [[ "$(error_line)" == "Error: "* ]] || explain "not an error line"
     store_is_empty
+}
+
+store_works() {
     ok pull -q "$REGISTRY/t/busybox"
     ok rmi "$REGISTRY/t/busybox"
+}
+
+# And the store goes on working.
+refused() {
+    refuses "$@"
+    store_works
 }
 
 bad_layer() {
@@ -34,6 +43,11 @@ good_image() {
 
 raw_manifest() {
     make_image raw "$T/layout" x/bad:1 "${1:-application/vnd.docker.distribution.manifest.v2+json}"
+}
+
+# repeat COUNT CHARACTER
+repeat() {
+    head -c "$1" /dev/zero | tr '\0' "$2"
 }
 
 config_digest() {
@@ -96,18 +110,17 @@ config_digest() {
 
 # GNU tar and podman take no bytes at all for an archive without entries.
 @test "layer: of zero bytes, packed or not" {
-    local keys kind
+    local case kind
     : >"$T/zero"
     bad_registry "$T/layout"
-    for kind in docker oci; do
-        for keys in comp=none comp=gzip comp=zstd comp=gzip,truncate=0 comp=zstd,truncate=0; do
-            make_image image "$T/layout" x/bad:1 --kind "$kind" \
-                --layer "$IMAGES/busybox.tar" --layer "$T/zero,$keys"
-            ok pull -q "$BAD/x/bad:1"
-            ok run --rm --network none "$BAD/x/bad:1" echo works
-            says works
-            ok rmi "$BAD/x/bad:1"
-        done
+    for case in docker,comp=none docker,comp=gzip docker,comp=gzip,truncate=0 \
+        oci,comp=zstd oci,comp=zstd,truncate=0; do
+        make_image image "$T/layout" x/bad:1 --kind "${case%%,*}" \
+            --layer "$IMAGES/busybox.tar" --layer "$T/zero,${case#*,}"
+        ok pull -q "$BAD/x/bad:1"
+        ok run --rm --network none "$BAD/x/bad:1" echo works
+        says works
+        ok rmi "$BAD/x/bad:1"
     done
     for kind in docker oci; do
         make_image archive "$T/layout" x/bad:1 "$kind" "$T/zero-$kind.tar" "localhost/zero:$kind"
@@ -155,11 +168,10 @@ config_digest() {
 
 @test "config: not JSON, empty, deeply nested, oversized" {
     local config manifest
-    mkdir -p "$T/layout"
-    for config in 'no json' '' "$(printf '[%.0s' {1..100000})" \
-        "{\"a\":$(printf '[%.0s' {1..3000})1$(printf ']%.0s' {1..3000})}" 'null' '[]' '"x"' '{"rootfs":7}'; do
-        good_image
-        manifest=$(jq -r '."x/bad:1".digest' "$T/layout/refs.json" | cut -d: -f2)
+    good_image
+    manifest=$(jq -r '."x/bad:1".digest' "$T/layout/refs.json" | cut -d: -f2)
+    for config in 'no json' '' "$(repeat 100000 '[')" \
+        "{\"a\":$(repeat 3000 '[')1$(repeat 3000 ']')}" 'null' '[]' '"x"' '{"rootfs":7}'; do
         printf '%s' "$config" >"$T/config"
         local digest
         digest=$(sha256sum "$T/config" | cut -d' ' -f1)
@@ -167,8 +179,9 @@ config_digest() {
         jq --arg digest "sha256:$digest" --argjson size "$(stat -c %s "$T/config")" \
             '.config.digest = $digest | .config.size = $size' "$T/layout/blobs/sha256/$manifest" |
             raw_manifest
-        refused
+        refuses
     done
+    store_works
 }
 
 @test "config: number of layers differs" {
@@ -188,12 +201,13 @@ config_digest() {
         '{"schemaVersion":2,"config":{"mediaType":"x","digest":"md5:00","size":1},"layers":[]}' \
         '{"schemaVersion":2,"config":{"mediaType":"x","digest":"sha256:../../../etc/passwd","size":1},"layers":[]}'; do
         printf '%s' "$text" | raw_manifest
-        refused
+        refuses
     done
+    store_works
 }
 
 @test "manifest: deeply nested" {
-    printf '[%.0s' {1..200000} | raw_manifest
+    repeat 200000 '[' | raw_manifest
     refused
 }
 

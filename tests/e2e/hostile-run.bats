@@ -60,7 +60,7 @@ ENTRIES
 }
 
 @test "hostile image: a working folder that leads out" {
-    local folder
+    local folder links
     hostile links <<ENTRIES
 {"name":"up","type":"symlink","target":"../../../../../../../../../../$T/outside"}
 {"name":"absolute","type":"symlink","target":"$T/outside"}
@@ -68,10 +68,20 @@ ENTRIES
 {"name":"loop","type":"symlink","target":"loop"}
 {"name":"pipe","type":"fifo"}
 ENTRIES
+    # Not there, inside; an image's own is made, inside.
     for folder in /up /absolute /up/new /absolute/new/deep /../../../tmp/x; do
-        # 126: inside there is no such folder, and one that is given is not made.
-        bounded "0 126" run --rm --network none -w "$folder" "$IMAGE" sh -c 'cat file ../file; pwd' 2>/dev/null
+        bounded "126 127" run --rm --network none -w "$folder" "$IMAGE" sh -c 'cat file ../file; pwd'
     done
+    links=$IMAGE
+    for folder in up/new absolute/new/deep; do
+        hostile "${folder//\//-}" "{\"Cmd\":[\"sh\"],\"WorkingDir\":\"/$folder\"}" <<ENTRIES
+{"name":"up","type":"symlink","target":"../../../../../../../../../../$T/outside"}
+{"name":"absolute","type":"symlink","target":"$T/outside"}
+ENTRIES
+        bounded 0 run --rm --network none "$IMAGE" sh -c "cat ../file; cd /; ls '$T/outside'"
+        says new
+    done
+    IMAGE=$links
     for folder in /magic/0 /magic/3 /magic/4/.. /magic/7/../../.. /proc/self/fd/5 /proc/1/root/etc \
         /proc/self/cwd /proc/thread-self/root /proc/self/exe /loop /pipe /etc/passwd; do
         # 1: a folder that is inside, where there is no such file.
@@ -134,6 +144,31 @@ ENTRIES
     bounded 0 rm c
 }
 
+@test "hostile options: mounts over and below the kernel's file systems" {
+    local option
+    echo volume >"$T/file"
+    mkdir "$T/folder"
+    for option in "-v $T/folder:/proc" "-v $T/folder:/proc/self" "-v $T/folder:/proc/1" \
+        "-v $T/folder:/proc/sys/kernel" "-v $T/folder:/sys" "-v $T/folder:/sys/firmware" \
+        "-v $T/folder:/sys/fs/cgroup" "-v $T/folder:/dev" "-v $T/folder:/dev/pts" \
+        "-v $T/folder:/dev/shm" "-v $T/file:/dev/null" "-v $T/file:/proc/meminfo" \
+        "-v $T/folder:/etc" "-v /proc:/proc" "-v /sys:/sys" "-v /dev:/dev" "-v /:/host:ro" \
+        "--tmpfs /proc" "--tmpfs /sys" "--tmpfs /dev" "--tmpfs /sys/fs/cgroup" "--tmpfs /dev/shm"; do
+        # shellcheck disable=SC2086
+        bounded 0 run --rm --network none $option "$IMAGE" echo ran
+        says ran
+    done
+    for option in "-v $T/file:/proc/nosuch" "-v $T/folder:/dev/null" \
+        "-v $T/folder:/dev/null/x" "-v $T/folder:/" "--tmpfs /"; do
+        # shellcheck disable=SC2086
+        bounded 125 run --rm --network none $option "$IMAGE" true
+    done
+    ok ps -aq
+    says ""
+    run ! grep -q "$T/root/containers" /proc/self/mountinfo
+    [ -c /dev/null ] && [ -w /dev/null ]
+}
+
 # --- containers ----------------------------------------------------------------
 
 @test "hostile container: exec into one that has turned its files round" {
@@ -163,8 +198,8 @@ ENTRIES
         while :; do ln -sfn /proc/1/root/../../.. /w; ln -sfn /a /w; ln -sfn /proc/self/fd /w; ln -sfn ../../../../.. /w; done'
     eventually mcpd exec c test -L /w
     for _ in {1..10}; do
-        bounded "0 1 126 127" exec -w /w c cat file "$T/outside/file"
-        bounded "0 1 126 127" exec -w /w/3/.. c cat file "$T/outside/file"
+        bounded "0 1 126 127 255" exec -w /w c cat file "$T/outside/file"
+        bounded "0 1 126 127 255" exec -w /w/3/.. c cat file "$T/outside/file"
     done
     bounded 0 rm -f -t 0 c
 }
@@ -198,10 +233,10 @@ ENTRIES
 @test "hostile container: whoever joins is killed at once" {
     ok run -d --name c --network none "$IMAGE" sh -c 'while :; do kill -9 -1; done'
     for _ in {1..10}; do
-        bounded "0 125 126 137" exec c true
-        bounded "0 125 126 137" exec -t c true
+        bounded "0 125 126 137 255" exec c true
+        bounded "0 125 126 137 255" exec -t c true
     done
-    bounded "0 125" exec -d c sleep 1
+    bounded "0 125 255" exec -d c sleep 1
     bounded 0 stop -t 0 c
 }
 

@@ -281,6 +281,15 @@ NOTE
     no_containers
 }
 
+@test "run --rm, and no process can be made: no container stays" {
+    user_only "root is not limited"
+    run --separate-stderr bash -c 'ulimit -u 1; exec "$@"' - "${MCPD_CMD[@]}" \
+        run --rm --network none "$IMAGE" true
+    [ "$status" = 125 ] || explain "status $status"
+    error_has "Resource temporarily unavailable"
+    no_containers
+}
+
 @test "start, eight at once: one starts it, all succeed" {
     local i pids=() pid
     ok create --name c --network none "$IMAGE" sh -c 'echo started; exec sleep 600'

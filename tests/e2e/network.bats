@@ -61,6 +61,7 @@ nothing_half_made() {
 
 @test "network: a refused connection is tried three times more, in podman's words" {
     local number expected
+    unset MCPD_RETRY_DELAY_MS
     fails 125 pull -q 127.0.0.1:9/x/app:1
     expected="Error: initializing source docker://127.0.0.1:9/x/app:1: pinging container registry 127.0.0.1:9:"
     expected+=' Get "https://127.0.0.1:9/v2/": dial tcp 127.0.0.1:9: connect: connection refused'

@@ -75,7 +75,7 @@ pulls_and_runs() {
 }
 
 @test "pull: bars on a terminal" {
-    TERM=xterm run -0 pty size:24x80 -- "${MCPD_CMD[@]}" pull "$REGISTRY/t/debian"
+    TERM=xterm run -0 pty size:24x80 -- "${MCPD_CMD[@]}" pull "$REGISTRY/t/layers"
     has $'\e['
 }
 

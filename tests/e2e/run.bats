@@ -232,13 +232,44 @@ load helper/common
 
 @test "run --replace: takes the place of another" {
     need busybox
-    ok run -d --name web --network none "$IMAGE" sleep 600
+    ok run -d --stop-timeout 1 --name web --network none "$IMAGE" sleep 600
     local first=$output
     ok run -d --replace --name web --network none "$IMAGE" sleep 600
     [ "${lines[-1]}" != "$first" ]
     is_id "${lines[-1]}"
     ok ps -aq
     equal "${#lines[@]}" 1
+}
+
+# As a package is built, or a system before it is started.
+@test "run: in a chroot" {
+    root_only "only root has one"
+    need busybox
+    mkdir "$T/tree"
+    run -0 unshare --mount --propagation private sh -c 'mount --rbind / "$0" && exec chroot "$0" "$@"' \
+        "$T/tree" "${MCPD_CMD[@]}" run --rm --network none --memory 64m "$IMAGE" \
+        sh -c 'echo works; ls /sys/fs/cgroup | grep -c .'
+    [ "${lines[0]}" = works ]
+    [ "${lines[1]}" -ge 1 ]
+}
+
+@test "run: in a chroot that is no mount point, a clear line" {
+    root_only "only root has one"
+    need busybox
+    mkdir "$T/tree"
+    cat >"$T/enter" <<'ENTER'
+cd "$1" || exit
+for entry in /*; do
+    if [ -L "$entry" ]; then cp -P "$entry" .; continue; fi
+    [ -d "$entry" ] || continue
+    mkdir ".$entry" && mount --rbind "$entry" ".$entry"
+done
+shift
+exec chroot . "$@"
+ENTER
+    run -125 unshare --mount --propagation private sh "$T/enter" "$T/tree" "${MCPD_CMD[@]}" \
+        run --rm --network none "$IMAGE" true
+    has "Error: the root directory is no mount point, as in a plain chroot"
 }
 
 @test "run --rm: nothing is left, whatever the exit code" {

@@ -38,6 +38,20 @@ load helper/common
     fails 125 pull --cert-dir "$SUITE/certs" "127.0.0.2:${TLS_REGISTRY#*:}/t/busybox"
 }
 
+# Debian without the package ca-certificates.
+@test "tls: a machine that knows no authorities" {
+    root_only "needs mounts of its own"
+    unset SSL_CERT_FILE
+    local bare=(unshare --mount sh -c 'mount -t tmpfs none /etc/ssl/certs && exec "$@"' sh "${MCPD_CMD[@]}")
+    run -125 --separate-stderr "${bare[@]}" pull -q "$TLS_REGISTRY/t/busybox"
+    error_has "failed to verify certificate"
+    error_has "no authority is known here: /etc/ssl/certs/ca-certificates.crt is missing"
+    run -0 "${bare[@]}" pull -q --cert-dir "$SUITE/certs" "$TLS_REGISTRY/t/busybox"
+    run -0 "${bare[@]}" rmi "$TLS_REGISTRY/t/busybox"
+    # Plain HTTP on loopback needs none.
+    run -0 "${bare[@]}" pull -q "$REGISTRY/t/busybox"
+}
+
 @test "http: loopback needs no option, --tls-verify=false neither hurts" {
     ok pull -q "$REGISTRY/t/busybox"
     ok pull -q --tls-verify=false "$REGISTRY/t/busybox"

@@ -46,6 +46,15 @@ plain_make() {
     [ -z "$(find "$DESTDIR" ! -type d)" ]
 }
 
+@test "the man page: no warning of groff's" {
+    run -0 groff -man -ww -z build/release/mcpd.1
+    [ "$output" = "" ]
+}
+
+@test "the completion: bash takes it" {
+    bash -n build/release/mcpd.bash
+}
+
 @test "programs are hardened" {
     local program
     for program in build/release/mcpd build/release/mcpd-image; do

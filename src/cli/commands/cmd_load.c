@@ -41,6 +41,16 @@ static int check_input(const char *input, struct mcpd_error *err)
     return error_errno(err, "stat %s", input);
 }
 
+/* What is wrong lies in the archive, most often: which one it was is said too. */
+static int load_archive(struct mcpd_engine *engine, const char *input,
+                        const struct mcpd_registry_options *options, char ***ret_names,
+                        struct mcpd_error *err)
+{
+    int rc = mcpd_load(engine, input, options, ret_names, err);
+
+    return rc < 0 ? error_wrap(err, rc, "loading %s", input ? input : "standard input") : 0;
+}
+
 static int run(struct cli *cli, void *raw_values, char **arguments)
 {
     const struct load_values *values = raw_values;
@@ -58,7 +68,7 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
     if (rc == 0)
         rc = cli_engine(cli, &engine, &err);
     if (rc == 0)
-        rc = mcpd_load(engine, values->input, &options, &names, &err);
+        rc = load_archive(engine, values->input, &options, &names, &err);
     progress_done(&progress);
     if (rc < 0)
         return cli_fail(cli, &err);

@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-#define DOCUMENT_DEPTH 8
 #define LINE_MAX_BYTES 4096
 
 struct verify_values {
@@ -115,7 +114,7 @@ static int verify(struct cli *cli, struct verify_values *values, char **argument
         rc = mcpd_verify(engine, (const char *const *)arguments, values->repair, &options, &text,
                          err);
     progress_done(&progress);
-    return rc < 0 ? rc : jsonx_parse(text, strlen(text), DOCUMENT_DEPTH, "report", ret_report, err);
+    return rc < 0 ? rc : jsonx_parse_own(text, "report", ret_report, err);
 }
 
 static int run(struct cli *cli, void *raw_values, char **arguments)

@@ -200,8 +200,27 @@ static int refuse(struct archive *archive, struct mcpd_error *err)
     char shown[200];
     const char *text = archive_error_string(archive);
 
+    if (text && strcmp(text, "Unrecognized archive format") == 0)
+        return error_set(err, MCPD_E_CORRUPT, "not a tar archive");
     unpack_policy_show(text ? text : "damaged", shown, sizeof(shown));
-    return error_set(err, MCPD_E_CORRUPT, "not a tar archive, or a damaged one: %s", shown);
+    return error_set(err, MCPD_E_CORRUPT, "a damaged tar archive: %s", shown);
+}
+
+/* Contents are skipped, not read: nobody has noticed yet that they go on behind the end. */
+static int check_end(const struct archive_file *file, struct mcpd_error *err)
+{
+    struct stat st;
+
+    if (fstat(file->fd, &st) < 0)
+        return error_errno(err, "ask for the length of the archive");
+    for (size_t i = 0; i < file->count; i++) {
+        const struct archive_member *member = &file->members[i];
+
+        if (member->offset + member->size > (uint64_t)st.st_size)
+            return error_set(err, MCPD_E_CORRUPT, "the archive ends in the middle of %s",
+                             member->name);
+    }
+    return 0;
 }
 
 static int index_entries(struct archive_file *file, struct archive *archive, struct mcpd_error *err)
@@ -257,6 +276,8 @@ static int make_index(struct archive_file *file, struct mcpd_error *err)
         rc = refuse(archive, err);
     else
         rc = index_entries(file, archive, err);
+    if (rc == 0)
+        rc = check_end(file, err);
     (void)archive_read_free(archive);
     if (rc == 0 && file->count > 0)
         qsort(file->members, file->count, sizeof(*file->members), compare_members);

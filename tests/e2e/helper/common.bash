@@ -136,9 +136,12 @@ user_only() {
     [ "$MCPD_TEST_AS" = user ] || skip "as root: $1"
 }
 
-# A registry that misbehaves: bad_registry LAYOUT [FAULT]...; sets BAD.
+# A registry that misbehaves: bad_registry LAYOUT [FAULT]...; sets BAD. One that
+# already runs like this serves what has come into its layout since.
 bad_registry() {
     local layout=$1
+    [ "$*" != "${BAD_ARGUMENTS:-}" ] || return 0
+    BAD_ARGUMENTS=$*
     shift
     rm -f "$T/bad.port"
     "$HELPER/bad-registry.py" "$layout" "$T/bad.port" "$T/bad.log" "$@" 3>&- &
@@ -270,6 +273,8 @@ common_setup() {
     chmod 700 "$T/xdg"
     MCPD_CMD=("$MCPD" --root "$T/root" --runroot "$T/run")
     export T HOME=$T/home TMPDIR=$T/tmp XDG_RUNTIME_DIR=$T/xdg
+    # A second between attempts is for real registries.
+    export MCPD_RETRY_DELAY_MS=100
     unset XDG_DATA_HOME XDG_CONFIG_HOME REGISTRY_AUTH_FILE http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
     cd "$T" || return
     remember

@@ -204,13 +204,44 @@ static void test_removed_while_waiting(void **state)
     close(pipe_fds[1]);
 }
 
+/* As some network file systems answer. */
+static int lock_without_locks(void *context)
+{
+    struct test_dir *dir = context;
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    struct mcpd_error err = {0};
+    bool is_held;
+    int fd = -1;
+
+    CHECK(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOLCK), SCMP_SYS(fcntl), 1,
+                           SCMP_A1(SCMP_CMP_EQ, F_OFD_SETLK)) == 0);
+    CHECK(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOLCK), SCMP_SYS(fcntl), 1,
+                           SCMP_A1(SCMP_CMP_EQ, F_OFD_GETLK)) == 0);
+    CHECK(seccomp_load(filter) == 0);
+    CHECK(lock_take(dir->fd, "lock", LOCK_KIND_EXCLUSIVE, 0, &fd, &err) == -MCPD_E_UNSUPPORTED);
+    CHECK(strcmp(err.message, "lock 'lock': the file system knows no locks (No locks available); "
+                              "take another one for --root and --runroot") == 0);
+    CHECK(lock_is_held(dir->fd, "lock", &is_held, &err) == -MCPD_E_UNSUPPORTED);
+    return 0;
+}
+
+static void test_no_locks(void **state)
+{
+    run_child(lock_without_locks, *state, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DIR_TEST(test_exclusive_and_shared),         DIR_TEST(test_convert),
-        DIR_TEST(test_timeout_is_waited_for),        DIR_TEST(test_wait_for_another_process),
-        DIR_TEST(test_killed_holder_leaves_nothing), DIR_TEST(test_is_held),
-        DIR_TEST(test_asking_disturbs_nobody),       DIR_TEST(test_removed_while_waiting),
+        DIR_TEST(test_no_locks),
+        DIR_TEST(test_exclusive_and_shared),
+        DIR_TEST(test_convert),
+        DIR_TEST(test_timeout_is_waited_for),
+        DIR_TEST(test_wait_for_another_process),
+        DIR_TEST(test_killed_holder_leaves_nothing),
+        DIR_TEST(test_is_held),
+        DIR_TEST(test_asking_disturbs_nobody),
+        DIR_TEST(test_removed_while_waiting),
     };
 
     return cmocka_run_group_tests_name("lock", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* test_path.c - the last name of a path. */
+/* test_path.c - the last name of a path, and its part below a root. */
 #include "base/base_test.h"
 
 #include "base/path.h"
@@ -26,10 +26,23 @@ static void test_last_name(void **state)
         assert_false(path_last_name(bad[i], &start, &length));
 }
 
+static void test_below(void **state)
+{
+    static const char *const table[][3] = {
+        {"/a/b", "/", "/a/b"},    {"/a/b", "/a", "/b"},   {"/a", "/a", "/"},
+        {"/ab/c", "/a", "/ab/c"}, {"/x/y", "/a", "/x/y"}, {"/a/b/c", "/a/b", "/c"},
+        {"/a", "/a/b", "/a"},     {"/a/b", "", "/a/b"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+        assert_string_equal(path_below(table[i][0], table[i][1]), table[i][2]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_last_name),
+        cmocka_unit_test(test_below),
     };
 
     return cmocka_run_group_tests_name("path", tests, NULL, NULL);

@@ -23,10 +23,10 @@ static void test_pull(void **state)
     assert_int_equal(http_server_count(&place->server, "GET /v2/t/image/blobs/"),
                      FAKE_REGISTRY_LAYERS + 1);
     assert_int_equal(strv_length(place->warnings), 0);
-    /* Again: manifest and config are asked for, no layer. */
+    /* Again: only the manifest is asked for. */
     assert_int_equal(pull_place_pull_name(place, "t/image:1"), 0);
     assert_int_equal(http_server_count(&place->server, "GET /v2/t/image/blobs/"),
-                     FAKE_REGISTRY_LAYERS + 2);
+                     FAKE_REGISTRY_LAYERS + 1);
 }
 
 static void test_unknown(void **state)
