@@ -4,6 +4,7 @@
 #include "base/jsonx.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "oci/blobs.h"
 
 #include <string.h>
 
@@ -88,6 +89,14 @@ const struct copy *copies_find_packed(const struct copies *copies, const char *p
     return NULL;
 }
 
+const struct copy *copies_find_stored(const struct copies *copies, const struct store *store)
+{
+    for (size_t i = 0; i < copies->count; i++)
+        if (blob_exists(store, &copies->list[i].digest))
+            return &copies->list[i];
+    return NULL;
+}
+
 const char *copy_path_on(const struct copy *copy, const char *host, const char *except)
 {
     size_t length = strlen(host);
@@ -149,16 +158,16 @@ static int append_copy(struct copies *copies, const struct copy *copy)
 /* *ret_is_new: there is something to write. */
 static int merge(struct copies *copies, const struct copy *copy, bool *ret_is_new)
 {
+    const char *repository = copy->repositories ? copy->repositories[0] : NULL;
     struct copy *known = NULL;
 
     for (size_t i = 0; i < copies->count && !known; i++)
         if (digest_equal(&copies->list[i].digest, &copy->digest))
             known = &copies->list[i];
-    *ret_is_new = !known || !strv_contains(known->repositories, copy->repositories[0]);
+    *ret_is_new = !known || (repository && !strv_contains(known->repositories, repository));
     if (!*ret_is_new)
         return 0;
-    return known ? append_repository(&known->repositories, copy->repositories[0])
-                 : append_copy(copies, copy);
+    return known ? append_repository(&known->repositories, repository) : append_copy(copies, copy);
 }
 
 int copies_add(const struct store *store, const struct digest *diff_id, const struct copy *copy,
@@ -191,10 +200,11 @@ int copies_add(const struct store *store, const struct digest *diff_id, const st
 void copies_remember(const struct store *store, const struct manifest *manifest,
                      const struct imageconfig *config, const char *repository)
 {
-    CLEANUP_FREE char *name = strdup(repository);
+    CLEANUP_FREE char *name = repository ? strdup(repository) : NULL;
     char *repositories[] = {name, NULL};
 
-    for (size_t i = 0; name && i < manifest->layer_count && i < config->diff_id_count; i++) {
+    for (size_t i = 0;
+         !name == !repository && i < manifest->layer_count && i < config->diff_id_count; i++) {
         const struct copy copy = {
             .digest = manifest->layers[i].digest,
             .size = manifest->layers[i].size,

@@ -12,6 +12,7 @@
 #include "base/jsonx.h"
 #include "base/str.h"
 #include "oci/commit.h"
+#include "oci/copies.h"
 #include "oci/imageconfig.h"
 #include "oci/layer/archive_file.h"
 #include "oci/layer/ingest.h"
@@ -213,7 +214,10 @@ static int load_image(struct load *load, const struct load_image *image, bool is
         return rc;
     progress_report(load->progress, "manifest", image->manifest_digest.text, image->manifest_length,
                     image->manifest_length);
-    return make_visible(load, image, ingest, is_docker, err);
+    rc = make_visible(load, image, ingest, is_docker, err);
+    if (rc == 0)
+        copies_remember(load->store, manifest, &image->config, NULL);
+    return rc;
 }
 
 /* ------------------------------------------------------------------ oci-archive */

@@ -72,6 +72,29 @@ static void test_add_and_find(void **state)
     assert_null(copy_path_on(copy, "h.exampl", "x"));
 }
 
+/* A load knows of no repository; what comes later is added. */
+static void test_without_a_repository(void **state)
+{
+    struct fake_store *fake = *state;
+    const struct digest diff_id = fake_digest("layer"), blob = fake_digest("layer.tar");
+    const struct copy copy = {.digest = blob, .size = 10};
+    CLEANUP_COPIES struct copies before = {0};
+    CLEANUP_COPIES struct copies after = {0};
+
+    fake_store_add(fake, &image, NULL);
+    add(fake, "elsewhere", NULL, "h.example/a");
+    load(fake, &before);
+    assert_null(copies_find_stored(&before, &fake->store));
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(copies_add(&fake->store, &diff_id, &copy, NULL), 0);
+    add(fake, "layer.tar", NULL, "h.example/a");
+    load(fake, &after);
+    assert_int_equal(after.count, 2);
+    assert_ptr_equal(copies_find_stored(&after, &fake->store), &after.list[1]);
+    assert_int_equal(strv_length(after.list[1].repositories), 1);
+    assert_string_equal(copy_path_on(&after.list[1], "h.example", "x"), "a");
+}
+
 static void test_limits(void **state)
 {
     struct fake_store *fake = *state;
@@ -144,9 +167,8 @@ static void test_no_layer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_add_and_find),
-        TEST(test_limits),
-        TEST(test_damaged),
+        TEST(test_add_and_find), TEST(test_without_a_repository),
+        TEST(test_limits),       TEST(test_damaged),
         TEST(test_no_layer),
     };
 
