@@ -92,23 +92,40 @@ static int find_mount(struct push *push, const struct copy *copy, struct upload 
     return 0;
 }
 
+/* What is asked for before anything is packed: the result of an earlier time, or its own blob,
+ * where that only is not here. NULL: nothing. */
+static const struct copy *find_packed(const struct push *push, const struct push_item *item,
+                                      const struct digest *own)
+{
+    const struct copy *packed = copies_find_packed(&item->copies, item->packing);
+    char repository[REFERENCE_MAX_LENGTH + 1];
+
+    if (!item->is_replaced)
+        return packed;
+    reference_format_repository(&push->client.reference, repository, sizeof(repository));
+    return packed && strv_contains(packed->repositories, repository)
+               ? packed
+               : copies_find(&item->copies, own);
+}
+
 static int prepare_upload(struct push *push, size_t index, struct mcpd_error *err)
 {
     const struct push_blob *blob = &push->plan.blobs[index];
     const struct push_item *item = &push->look.items[index];
+    const struct digest *own = &blob->descriptor->digest;
     struct upload *upload = &push->uploads[index];
     const struct copy *copy;
 
-    upload_init(upload, &push->client, push->store, &blob->descriptor->digest,
-                blob->descriptor->size);
-    upload->is_config = !blob->diff_id;
     if (!item->is_packed) {
-        copy = copies_find(&item->copies, &upload->digest);
+        upload_init(upload, &push->client, push->store, own, blob->descriptor->size);
+        copy = copies_find(&item->copies, own);
     } else {
-        copy = copies_find_packed(&item->copies, item->packing);
+        copy = find_packed(push, item, own);
+        upload_init(upload, &push->client, push->store, item->source, item->source_size);
         upload_init_packing(upload, &push->pool, push->tmp.dir_fd, &item->compression,
                             blob->diff_id, copy ? &copy->digest : NULL, copy ? copy->size : 0);
     }
+    upload->is_config = !blob->diff_id;
     return find_mount(push, copy, upload, err);
 }
 
@@ -193,6 +210,25 @@ static int put_documents(struct push *push, struct mcpd_error *err)
     return rc;
 }
 
+/* Only what is not here was replaced; who asked for another form knows. */
+static void warn_of_replaced(const struct push *push)
+{
+    const struct registry_options *options = push->client.options;
+    size_t count = 0;
+    char line[200];
+
+    for (size_t i = 0; i < push->plan.blob_count; i++)
+        count += push->look.items[i].is_replaced &&
+                 !digest_equal(&push->uploads[i].digest, &push->plan.blobs[i].descriptor->digest);
+    if (count == 0 || !options->warn)
+        return;
+    (void)snprintf(line, sizeof(line),
+                   "%zu of the layers are in the store only in another form than the image names: "
+                   "they were packed anew, and the image has another digest there",
+                   count);
+    options->warn(options->warn_context, line);
+}
+
 static void remember(const struct push *push)
 {
     char repository[REFERENCE_MAX_LENGTH + 1];
@@ -240,6 +276,16 @@ static int load_plan(struct push *push, const struct image *image,
     return rc;
 }
 
+/* What one that was killed has left in tmp/ goes first. */
+static int prepare_packing(struct push *push, struct mcpd_error *err)
+{
+    int rc = storetmp_sweep(push->store, err);
+
+    if (rc == 0)
+        rc = worker_pool_start(&push->pool, err);
+    return rc < 0 ? rc : storetmp_create(push->store, "push", &push->tmp, err);
+}
+
 /* The pool of packers is forked before there are credentials in this process. */
 static int begin(struct push *push, const char *image_name, const struct reference *destination,
                  const struct push_options *options, const struct registry_options *registry,
@@ -258,9 +304,7 @@ static int begin(struct push *push, const char *image_name, const struct referen
     if (rc == 0 && !push->look.is_changed)
         rc = check_destination(push, destination, err);
     if (rc == 0 && push->look.needs_packing)
-        rc = worker_pool_start(&push->pool, err);
-    if (rc == 0 && push->look.needs_packing)
-        rc = storetmp_create(push->store, "push", &push->tmp, err);
+        rc = prepare_packing(push, err);
     if (rc == 0)
         rc = client_open(destination, registry, &push->client, err);
     if (rc < 0)
@@ -297,6 +341,7 @@ int push_image(const struct store *store, const char *image, const struct refere
         rc = send(&push, err);
     if (rc < 0)
         return rc;
+    warn_of_replaced(&push);
     remember(&push);
     *ret_digest = push_plan_top(&push.plan)->digest;
     progress_report(&push.client.progress, "done", ret_digest->text, 0, 0);

@@ -2,6 +2,7 @@
 #include "registry/push_format.h"
 
 #include "base/str.h"
+#include "oci/blobs.h"
 #include "oci/layer/sha256.h"
 
 #include <string.h>
@@ -38,20 +39,37 @@ static bool is_from_registry(const struct push_item *item, const struct descript
     return copy && copy->repositories && copy->repositories[0];
 }
 
+/* Its own bytes, or another form of the same tar when they are not here. */
+static void choose_source(const struct store *store, const struct descriptor *layer,
+                          struct push_item *item)
+{
+    const struct copy *other = NULL;
+
+    if (!blob_exists(store, &layer->digest))
+        other = copies_find_stored(&item->copies, store);
+    item->is_replaced = other != NULL;
+    item->source = other ? &other->digest : &layer->digest;
+    item->source_size = other ? other->size : layer->size;
+}
+
 static void decide_packing(const struct push_blob *blob, const struct push_options *options,
                            struct push_item *item)
 {
     enum mediatype_compression now = compression_of(blob->descriptor);
+    bool is_plain = now == MEDIATYPE_COMPRESSION_NONE;
     bool is_zstd;
 
     if (options->has_compression)
         item->compression = options->compression;
-    else if (now == MEDIATYPE_COMPRESSION_NONE && !is_from_registry(item, blob->descriptor))
+    else if (is_plain && (item->is_replaced || !is_from_registry(item, blob->descriptor)))
         item->compression =
             (struct compressor_options){MEDIATYPE_COMPRESSION_GZIP, options->compression.level};
+    else if (item->is_replaced)
+        item->compression = (struct compressor_options){now, options->compression.level};
     else
         return;
-    item->is_packed = item->compression.compression != now;
+    item->is_replaced = item->is_replaced && item->compression.compression == now;
+    item->is_packed = item->is_replaced || item->compression.compression != now;
     is_zstd = item->compression.compression == MEDIATYPE_COMPRESSION_ZSTD;
     (void)snprintf(item->packing, sizeof(item->packing),
                    item->compression.level > 0 ? "%s:%d" : "%s", is_zstd ? "zstd" : "gzip",
@@ -108,6 +126,7 @@ int push_look_decide(const struct store *store, const struct push_plan *plan,
         if (!plan->blobs[i].diff_id)
             continue;
         copies_load(store, plan->blobs[i].diff_id, &item->copies);
+        choose_source(store, plan->blobs[i].descriptor, item);
         decide_packing(&plan->blobs[i], options, item);
         look.needs_packing = look.needs_packing || item->is_packed;
     }
@@ -168,14 +187,27 @@ static int format(const struct push_look *look, const struct upload *uploads,
     return manifest_format(&manifest, ret_text, ret_length, err);
 }
 
+/* What was to be replaced may have been there. */
+static bool is_as_it_was(const struct push_look *look, const struct upload *uploads,
+                         const struct push_plan *plan)
+{
+    for (size_t i = 0; i < plan->blob_count; i++)
+        if (!digest_equal(&uploads[i].digest, &plan->blobs[i].descriptor->digest))
+            return false;
+    return look->is_docker == is_docker(plan);
+}
+
 int push_look_apply(const struct push_look *look, const struct upload *uploads,
                     struct push_plan *plan, struct mcpd_error *err)
 {
     CLEANUP_FREE char *text = NULL;
     struct push_document *document = &plan->manifests[0];
     size_t length = 0;
-    int rc = format(look, uploads, plan, &text, &length, err);
+    int rc;
 
+    if (is_as_it_was(look, uploads, plan))
+        return 0;
+    rc = format(look, uploads, plan, &text, &length, err);
     if (rc == 0)
         rc = sha256_of_bytes(text, length, &document->digest, err);
     if (rc < 0)

@@ -17,6 +17,9 @@
 struct push_item {
     struct copies copies; /* of a layer; owned */
     bool is_packed;
+    bool is_replaced;            /* only because its own blob is not here: it may be there */
+    const struct digest *source; /* of what is packed: its own blob, or another form. Borrowed */
+    uint64_t source_size;
     struct compressor_options compression;
     char packing[16]; /* its name in the copies: "gzip", "zstd:19" */
 };
@@ -35,7 +38,7 @@ int push_look_decide(const struct store *store, const struct push_plan *plan,
                      const struct push_options *options, struct push_look *ret_look,
                      struct mcpd_error *err) MUST_CHECK;
 /* After the uploads (of the plan's blobs, same index): puts the one manifest of the plan into its
- * new form. */
+ * new form, unless all was there as it was. */
 int push_look_apply(const struct push_look *look, const struct upload *uploads,
                     struct push_plan *plan, struct mcpd_error *err) MUST_CHECK;
 

@@ -354,8 +354,8 @@ int upload_take_check(struct upload *upload, struct client *client, bool is_ther
     if (!upload->is_here && !upload->mount_from) {
         reference_format_repository(&client->reference, repository, sizeof(repository));
         return error_set(err, MCPD_E_STATE,
-                         "blob %s is neither in %s nor in the store any more: pull the image again "
-                         "before it is pushed",
+                         "blob %s is neither in %s nor in the store any more: remove the image and "
+                         "pull it again before it is pushed",
                          upload->digest.text, repository);
     }
     if (upload->mount_from || !must_pack(upload)) {

@@ -131,16 +131,59 @@ application/vnd.oci.image.layer.v1.tar+zstd"
     equal "$(requests | grep -vc '^HEAD ')" 1
 }
 
-@test "formats: --compression-format gzip of what is zstd, of what is gzip already" {
+@test "formats: --compression-format gzip of what is zstd" {
     need busybox:zstd
     local id
     id=$(id_of "$IMAGE")
     ok push -q --compression-format gzip "$IMAGE" "$REPO/x:1"
     equal "$(raw "$REPO/x:1" | jq -r '.layers[0].mediaType')" application/vnd.oci.image.layer.v1.tar+gzip
     is_good "$REPO/x:1" "$id"
+}
+
+@test "formats: --compression-format gzip of what is gzip already" {
     need busybox:oci
-    ok push -q --compression-format gzip "$IMAGE" "$REPO/y:1"
-    equal "$(raw "$REPO/y:1")" "$(raw "$IMAGE")"
+    ok push -q --compression-format gzip "$IMAGE" "$REPO/x:1"
+    equal "$(raw "$REPO/x:1")" "$(raw "$IMAGE")"
+}
+
+# The layer was unpacked before, from another image: this one's own blob was never fetched.
+@test "formats: a layer that is here in another form only" {
+    need busybox:zstd
+    local first=$IMAGE id
+    need busybox:oci
+    id=$(id_of "$IMAGE")
+    ok push "$IMAGE" "$REPO/x:1"
+    [[ "$stderr" == *"1 of the layers are in the store only in another form than the image names"* ]] ||
+        explain "no warning"
+    equal "$(raw "$REPO/x:1" | jq -r '.layers[0].mediaType')" application/vnd.oci.image.layer.v1.tar+gzip
+    is_good "$REPO/x:1" "$id"
+    # Again: asked for, not packed.
+    forget_requests
+    ok push -q "$IMAGE" "$REPO/x:2"
+    equal "$(requests | grep -vc '^HEAD ')" 1
+    equal "$(raw "$REPO/x:2")" "$(raw "$REPO/x:1")"
+    # Where the registry has its own blob, that is taken: to the byte.
+    skopeo copy -q --preserve-digests --src-tls-verify=false --dest-tls-verify=false "docker://$IMAGE" "docker://$REPO/y:1"
+    ok push "$IMAGE" "$REPO/y:2"
+    [[ "$stderr" != *"another form"* ]] || explain "a warning"
+    equal "$(raw "$REPO/y:2")" "$(raw "$IMAGE")"
+    # The other image goes, what this one is made from stays, until it goes too.
+    ok rmi "$first"
+    ok push -q "$IMAGE" "$REPO/z:1"
+    is_good "$REPO/z:1" "$id"
+    ok rmi -f "$id"
+    equal "$(ls "$T/root/images/blobs/sha256")" ""
+}
+
+@test "formats: a layer that is here in another form only, of a loaded image" {
+    make_image archive "$IMAGES/layout" t/busybox:latest docker "$T/archive.tar" localhost/plain:1
+    ok load -q -i "$T/archive.tar"
+    need busybox:zstd
+    ok rmi localhost/plain:1
+    ok push -q "$IMAGE" "$REPO/x:1"
+    equal "$(raw "$REPO/x:1" | jq -r '.layers[0].mediaType')" application/vnd.oci.image.layer.v1.tar+zstd
+    is_good "$REPO/x:1" "$(id_of "$IMAGE")"
+    runs "$REPO/x:1"
 }
 
 @test "formats: --compression-level" {
@@ -243,4 +286,6 @@ application/vnd.oci.image.layer.v1.tar+zstd"
     eventually grep -q '^PATCH' "$T/hostile.log"
     kill -9 "$CLIENT"
     wait "$CLIENT" || true
+    # The next one tidies up.
+    ok push -q localhost/noisy:1 "$REPO/x:1"
 }

@@ -353,7 +353,7 @@ patches() {
     arrived y:1
     hostile_registry as=other
     fails 125 push -q "$BIG" "$HOSTILE/z:1"
-    error_has "nor in the store any more: pull the image again"
+    error_has "nor in the store any more: remove the image and pull it again"
 }
 
 @test "hostile push: the words of a registry do not steer the terminal" {
