@@ -167,7 +167,7 @@ unit-tests: $(TESTS)
 FUZZ_TIME ?= 60
 FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Isrc -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_SRC := $(filter-out src/engine% src/image_% src/internal.c,$(LIB_SRC)) \
-    $(call tree,src/oci/layer src/registry)
+    $(call tree,src/oci/layer src/registry) $(wildcard src/cli/template*.c) src/cli/out.c
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 build/fuzz/obj/%.o: %.c Makefile
 	$(call say,CC,$<)

@@ -8,6 +8,7 @@
 #include "base/fsutil.h"
 #include "base/str.h"
 #include "base/userns.h"
+#include "oci/platform.h"
 #include "runtime/spec.h"
 
 extern char **environ;
@@ -32,6 +33,42 @@ static int find_locked(const struct mcpd_engine *engine, const char *name, struc
     return rc;
 }
 
+/* The one that was asked for by --platform? Without that any will do. */
+static bool is_for(const struct image *image, const struct platform *wanted)
+{
+    const struct imageconfig *config = &image->config;
+    struct platform offered = {.os = ""};
+
+    if (wanted->os[0] == '\0' || !config->os || !config->architecture)
+        return true;
+    if (str_copy(offered.os, sizeof(offered.os), config->os) < 0 ||
+        str_copy(offered.architecture, sizeof(offered.architecture), config->architecture) < 0 ||
+        str_copy(offered.variant, sizeof(offered.variant), config->variant ? config->variant : "") <
+            0)
+        return false;
+    platform_normalise(&offered);
+    return platform_distance(wanted, &offered) != PLATFORM_NO_MATCH;
+}
+
+/* NOT_FOUND too when what is there is for another platform than was asked for. */
+static int find_local(struct mcpd_engine *engine, const struct mcpd_create_options *options,
+                      struct image *ret_image, int *ret_lock_fd, struct mcpd_error *err)
+{
+    const char *platform = options->registry.platform;
+    struct platform wanted = {.os = ""};
+    int rc = platform ? platform_parse(platform, &wanted, err) : 0;
+
+    if (rc == 0)
+        rc = find_locked(engine, options->spec.image, ret_image, ret_lock_fd, err);
+    if (rc < 0 || is_for(ret_image, &wanted))
+        return rc;
+    image_done(ret_image);
+    cleanup_close_fd(ret_lock_fd);
+    *ret_lock_fd = -1;
+    return error_set(err, MCPD_E_NOT_FOUND, "%s: image not known for platform %s",
+                     options->spec.image, platform);
+}
+
 /* Pulled first when the policy says so. */
 static int find_or_pull(struct mcpd_engine *engine, const struct mcpd_create_options *options,
                         struct image *ret_image, int *ret_lock_fd, struct mcpd_error *err)
@@ -42,7 +79,7 @@ static int find_or_pull(struct mcpd_engine *engine, const struct mcpd_create_opt
     int rc = -MCPD_E_NOT_FOUND;
 
     if (policy == MCPD_PULL_MISSING || policy == MCPD_PULL_NEVER)
-        rc = find_locked(engine, name, ret_image, ret_lock_fd, err);
+        rc = find_local(engine, options, ret_image, ret_lock_fd, err);
     if (rc != -MCPD_E_NOT_FOUND || policy == MCPD_PULL_NEVER)
         return rc;
     rc = mcpd_pull(engine, name, policy, &options->registry, &id, err);
@@ -124,6 +161,7 @@ static int create_locked(struct mcpd_engine *engine, const struct mcpd_create_op
         rc = fs_write_file(AT_FDCWD, options->cid_file, plan.id, strlen(plan.id), 0644,
                            FS_WRITE_EXCLUSIVE, err);
         if (rc < 0) {
+            rc = error_wrap(err, rc, "opening cidfile %s", options->cid_file);
             (void)!container_delete(&engine->containers, plan.id, plan.name, false, NULL);
             return rc;
         }

@@ -1,72 +1,15 @@
 /*
  * engine_images.c - the calls about images in the local store.
  *
- * Removing an image: its names go first. Whoever is making a container of it at that moment
- * holds the store's shared lock until the record is there, so with the exclusive lock every
- * container that needs its layers can be seen, and no new one can begin. Then the store deletes
- * what no name and no container needs.
+ * Removing an image: its names go first, then the store deletes what no name and no container needs
+ * (engine_users.h).
  */
-#include "engine.h"
+#include "engine_users.h"
 
 #include <string.h>
 
 #include "base/str.h"
 #include "oci/reference.h"
-
-#define COLLECT_WAIT_MS 2000
-
-/* --- containers of images -------------------------------------------------------------------- */
-
-struct users {
-    struct container *containers; /* owned */
-    size_t count;
-};
-
-static void users_done(struct users *users)
-{
-    container_list_free(users->containers, users->count);
-}
-
-static int users_load(const struct mcpd_engine *engine, struct users *ret_users,
-                      struct mcpd_error *err)
-{
-    return container_list(&engine->containers, engine->warn, engine->warn_context,
-                          &ret_users->containers, &ret_users->count, err);
-}
-
-static unsigned int users_count_of(const struct users *users, const struct digest *image_id)
-{
-    unsigned int count = 0;
-
-    for (size_t i = 0; i < users->count; i++)
-        count += digest_equal(&users->containers[i].plan.image_id, image_id);
-    return count;
-}
-
-/* Every layer that a container stands on; owned by the caller. */
-static int users_layers(const struct users *users, struct digest **ret_layers, size_t *ret_count,
-                        struct mcpd_error *err)
-{
-    size_t count = 0;
-    struct digest *layers;
-
-    for (size_t i = 0; i < users->count; i++)
-        count += users->containers[i].plan.layer_count;
-    layers = calloc(count + 1, sizeof(*layers));
-    if (!layers)
-        return error_no_memory(err, "layers");
-    count = 0;
-    for (size_t i = 0; i < users->count; i++) {
-        const struct plan *plan = &users->containers[i].plan;
-
-        if (plan->layer_count > 0)
-            memcpy(layers + count, plan->layers, plan->layer_count * sizeof(*layers));
-        count += plan->layer_count;
-    }
-    *ret_layers = layers;
-    *ret_count = count;
-    return 0;
-}
 
 /* --- looking -----------------------------------------------------------------------------------
  */
@@ -87,7 +30,7 @@ int mcpd_image_is_local(struct mcpd_engine *engine, const char *image, bool *ret
 
 int mcpd_images_json(struct mcpd_engine *engine, char **ret_array, struct mcpd_error *err)
 {
-    CLEANUP(users_done) struct users users = {0};
+    CLEANUP_USERS struct users users = {0};
     CLEANUP_JSON json_t *array = json_array();
     struct image *images = NULL;
     size_t count = 0;
@@ -122,6 +65,20 @@ int mcpd_image_inspect_json(struct mcpd_engine *engine, const char *name, char *
     return rc < 0 ? rc : engine_json_text(json, "inspect", ret_object, err);
 }
 
+int mcpd_history_json(struct mcpd_engine *engine, const char *name, char **ret_array,
+                      struct mcpd_error *err)
+{
+    struct image image;
+    json_t *json;
+    int rc = store_find_image(&engine->store, name, &image, err);
+
+    if (rc < 0)
+        return rc;
+    json = image_history_json(&engine->store, &image);
+    image_done(&image);
+    return engine_json_text(json, "history", ret_array, err);
+}
+
 /* --- names --------------------------------------------------------------------------------------
  */
 
@@ -134,15 +91,22 @@ static int parse_new_name(const char *text, struct reference *ret_name, struct m
     return rc;
 }
 
+/* With the lock of who adds: nothing of the image is collected meanwhile. */
+static int find_and_keep(const struct mcpd_engine *engine, const char *image, int *ret_lock_fd,
+                         struct image *ret_found, struct mcpd_error *err)
+{
+    int rc = store_lock_shared(&engine->store, ret_lock_fd, err);
+
+    return rc < 0 ? rc : store_find_image(&engine->store, image, ret_found, err);
+}
+
 int mcpd_tag(struct mcpd_engine *engine, const char *image, const char *const *names,
              struct mcpd_error *err)
 {
     CLEANUP_FD int lock_fd = -1;
     struct image found;
-    int rc = store_lock_shared(&engine->store, &lock_fd, err);
+    int rc = find_and_keep(engine, image, &lock_fd, &found, err);
 
-    if (rc == 0)
-        rc = store_find_image(&engine->store, image, &found, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; names && names[i] && rc == 0; i++) {
@@ -151,6 +115,45 @@ int mcpd_tag(struct mcpd_engine *engine, const char *image, const char *const *n
         rc = parse_new_name(names[i], &name, err);
         if (rc == 0)
             rc = store_add_name(&engine->store, &found, &name, err);
+    }
+    image_done(&found);
+    return rc;
+}
+
+static int take_names(const struct mcpd_engine *engine, const struct image *image,
+                      const char *const *names, bool are_ours, struct mcpd_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; names && names[i] && rc == 0; i++) {
+        struct reference name;
+
+        rc = are_ours ? reference_parse(names[i], &name, err)
+                      : reference_parse_local(names[i], &name, err);
+        if (rc == 0)
+            rc = store_take_name(&engine->store, &image->id, &name, err);
+        /* Somebody else took it: so it is gone. */
+        if (rc == -MCPD_E_NOT_FOUND && are_ours)
+            rc = 0;
+    }
+    return rc;
+}
+
+int mcpd_untag(struct mcpd_engine *engine, const char *image, const char *const *names,
+               struct mcpd_error *err)
+{
+    CLEANUP_FD int lock_fd = -1;
+    struct image found;
+    int rc = find_and_keep(engine, image, &lock_fd, &found, err);
+
+    if (rc < 0)
+        return rc;
+    if (names && names[0]) {
+        rc = take_names(engine, &found, names, false, err);
+    } else {
+        rc = store_load_image_names(&engine->store, &found, err);
+        if (rc == 0)
+            rc = take_names(engine, &found, (const char *const *)found.names, true, err);
     }
     image_done(&found);
     return rc;
@@ -169,7 +172,7 @@ static char *found_name(const struct image *image)
 static int free_of_containers(struct mcpd_engine *engine, const struct image *image, bool force,
                               struct mcpd_error *err)
 {
-    CLEANUP(users_done) struct users users = {0};
+    CLEANUP_USERS struct users users = {0};
     int rc = users_load(engine, &users, err);
 
     for (size_t i = 0; i < users.count && rc == 0; i++) {
@@ -189,25 +192,12 @@ static int free_of_containers(struct mcpd_engine *engine, const struct image *im
     return rc;
 }
 
-/* Whoever makes a container holds the shared lock until its record can be seen. A pull holds it as
- * long as it takes: then what is not needed goes with a later removal. */
 static int collect(const struct mcpd_engine *engine, struct mcpd_error *err)
 {
-    CLEANUP(users_done) struct users users = {0};
-    CLEANUP_FREE struct digest *layers = NULL;
-    CLEANUP_FD int lock_fd = -1;
-    size_t layer_count = 0;
     uint64_t freed_bytes = 0;
-    int rc = store_lock_exclusive(&engine->store, COLLECT_WAIT_MS, &lock_fd, err);
+    bool is_done = false;
 
-    if (rc == -MCPD_E_TIMEOUT)
-        return 0;
-    if (rc == 0)
-        rc = users_load(engine, &users, err);
-    if (rc == 0)
-        rc = users_layers(&users, &layers, &layer_count, err);
-    return rc < 0 ? rc
-                  : store_collect(&engine->store, lock_fd, layers, layer_count, &freed_bytes, err);
+    return engine_collect(engine, &freed_bytes, &is_done, err);
 }
 
 static int add_line(char ***lines, const char *word, const char *what, struct mcpd_error *err)

@@ -162,6 +162,9 @@ MCPD_API int mcpd_list_json(struct mcpd_engine *engine, bool all, char **ret_arr
 MCPD_API int mcpd_images_json(struct mcpd_engine *engine, char **ret_array, struct mcpd_error *err);
 MCPD_API int mcpd_image_inspect_json(struct mcpd_engine *engine, const char *name,
                                      char **ret_object, struct mcpd_error *err);
+/* The steps that made an image, the last first. */
+MCPD_API int mcpd_history_json(struct mcpd_engine *engine, const char *image, char **ret_array,
+                               struct mcpd_error *err);
 MCPD_API int mcpd_info_json(struct mcpd_engine *engine, char **ret_object, struct mcpd_error *err);
 
 /* ------------------------------------------------------------------ images */
@@ -171,6 +174,9 @@ MCPD_API int mcpd_image_is_local(struct mcpd_engine *engine, const char *image, 
                                  struct mcpd_error *err);
 MCPD_API int mcpd_tag(struct mcpd_engine *engine, const char *image, const char *const *names,
                       struct mcpd_error *err);
+/* Takes names from an image, which stays; names NULL or empty: all it has. */
+MCPD_API int mcpd_untag(struct mcpd_engine *engine, const char *image, const char *const *names,
+                        struct mcpd_error *err);
 enum mcpd_removal {
     MCPD_REMOVAL_PLAIN,     /* an image with several names goes by its last name only */
     MCPD_REMOVAL_FORCED,    /* whatever its names, and with its containers */

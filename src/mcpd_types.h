@@ -103,6 +103,7 @@ struct mcpd_create_options {
     const char *const *env_files; /* paths */
     const char *const *mounts;    /* --mount type=bind|tmpfs,... (volumes with their issue) */
     const char *const *tmpfs;     /* "/path[:options]" */
+    const char *const *devices;   /* "/dev/x[:/path][:rwm]" */
     const char *const *labels;    /* "K=V" */
     const char *const *annotations;
     const char *const *add_hosts; /* "name:address" */

@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static enum mcpd_error_code code_of_errno(int sys_errno)
 {
     switch (sys_errno) {
@@ -52,13 +54,6 @@ static size_t whole_characters(const char *text, size_t length)
     return length - (start - 1) < want ? start - 1 : length;
 }
 
-static void replace_control_characters(char *text)
-{
-    for (char *c = text; *c; c++)
-        if (((unsigned char)*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f)
-            *c = '?';
-}
-
 /* Puts a + b into the message; when both do not fit, the end of `a` gives way. */
 static void store_text(struct mcpd_error *err, const char *a, const char *b)
 {
@@ -71,7 +66,7 @@ static void store_text(struct mcpd_error *err, const char *a, const char *b)
     memcpy(err->message, a, a_length);
     memcpy(err->message + a_length, b, b_length);
     err->message[a_length + b_length] = '\0';
-    replace_control_characters(err->message);
+    utf8_make_safe(err->message, '?', "\n\t");
 }
 
 /* The arguments may point into the message that is about to be replaced. */
@@ -178,7 +173,7 @@ int error_copy(struct mcpd_error *err, const struct mcpd_error *from)
     if (err) {
         err->code = code;
         err->message[sizeof(err->message) - 1] = '\0';
-        replace_control_characters(err->message);
+        utf8_make_safe(err->message, '?', "\n\t");
     }
     return -code;
 }

@@ -15,6 +15,7 @@
 
 #include "base/fsutil.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #define FILE_DEPTH_MAX 64
 
@@ -365,29 +366,6 @@ int jsonx_get_string_map(const json_t *object, const char *key, const char *what
 
 /* --- building -------------------------------------------------------------- */
 
-/* Length of the valid UTF-8 character at `text`, 0 when there is none. */
-static size_t utf8_character(const unsigned char *text)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint32_t value;
-    size_t length;
-
-    if (text[0] < 0x80)
-        return 1;
-    if (text[0] < 0xc2 || text[0] > 0xf4)
-        return 0;
-    length = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-    value = text[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80) /* also stops at the end of the text */
-            return 0;
-        value = value << 6 | (text[i] & 0x3f);
-    }
-    if (value < smallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-        return 0;
-    return length;
-}
-
 /* A JSON string of text[0..length) in which each invalid byte has become U+FFFD. */
 static json_t *repaired_string(const char *text, size_t length)
 {
@@ -397,7 +375,7 @@ static json_t *repaired_string(const char *text, size_t length)
     if (!repaired)
         return NULL;
     for (size_t i = 0; i < length;) {
-        size_t count = utf8_character((const unsigned char *)text + i);
+        size_t count = utf8_character(text + i, NULL);
 
         if (count > length - i)
             count = 0;

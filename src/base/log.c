@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define LOG_LINE_SIZE 2048
 
 /* Process-wide by nature: the wish of whoever started us. */
@@ -53,9 +55,9 @@ void log_debug(const char *topic, const char *format, ...)
     va_end(args);
     if (body > 0)
         length += (size_t)body < room - length ? (size_t)body : room - length - 1;
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = ' ';
+    line[length] = '\0';
+    utf8_make_safe(line, ' ', "");
+    length = strlen(line);
     line[length++] = '\n';
     (void)!write(STDERR_FILENO, line, length); /* perhaps nobody listens */
     errno = saved_errno;

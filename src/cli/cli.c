@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "cli/help.h"
 #include "cli/out.h"
 
@@ -40,20 +41,12 @@ void cli_done(struct cli *cli)
 
 /* ------------------------------------------------------------------ messages */
 
-/* What a registry or an image says must not steer the terminal. */
-static void blank_controls(char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = ' ';
-}
-
 static void print_error(const char *message)
 {
     char line[LINE_SIZE];
 
     (void)snprintf(line, sizeof(line), "%s", message);
-    blank_controls(line);
+    utf8_make_safe(line, ' ', ""); /* what a registry or an image says */
     (void)fflush(stdout);
     (void)fprintf(stderr, "Error: %s\n", line);
 }
@@ -87,7 +80,7 @@ static void print_warning(const char *message)
     const int64_t ns_per_second = INT64_C(1000000000);
 
     (void)snprintf(line, sizeof(line), "%s", message);
-    blank_controls(line);
+    utf8_make_safe(line, ' ', "");
     if (isatty(STDERR_FILENO)) {
         (void)fprintf(stderr, "Warning: %s\n", line);
         return;

@@ -6,6 +6,7 @@
  */
 #include "cli/filter.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "cli/values.h"
 #include "cli/view.h"
@@ -211,13 +212,49 @@ static bool match_network(const json_t *document, size_t position, const struct 
     return list_has(json_object_get(document, "Networks"), filter->value);
 }
 
-/* "dest", "source:dest": ps knows destinations only. */
+static bool is_mount(const json_t *mount, const char *member, const char *text, size_t length)
+{
+    const char *value = view_text(mount, member);
+
+    return length > 0 && strlen(value) == length && memcmp(value, text, length) == 0;
+}
+
+/* A directory of the host, the name of a volume, or where it is in the container; "source:place".
+ */
 static bool match_volume(const json_t *document, size_t position, const struct filter *filter)
 {
-    const char *colon = strchr(filter->value, ':');
+    const char *wanted = filter->value;
+    size_t source_length = strcspn(wanted, ":");
+    const char *place = wanted[source_length] == ':' ? wanted + source_length + 1 : NULL;
+    size_t index;
+    json_t *mount;
 
     (void)position;
-    return list_has(json_object_get(document, "Mounts"), colon ? colon + 1 : filter->value);
+    json_array_foreach(json_object_get(document, FILTER_MOUNTS), index, mount) {
+        bool has_source = is_mount(mount, "Source", wanted, source_length) ||
+                          is_mount(mount, "Name", wanted, source_length);
+
+        if (place ? has_source && is_mount(mount, "Destination", place, strlen(place))
+                  : has_source || is_mount(mount, "Destination", wanted, source_length))
+            return true;
+    }
+    return false;
+}
+
+static int prepare_until(struct filter *filter, json_t *documents, struct mcpd_error *err)
+{
+    (void)documents;
+    if (value_parse_time(filter->value, clock_unix_ns(), &filter->number) == 0)
+        return 0;
+    return error_set(err, MCPD_E_INVALID, "failed to parse value as time or duration: \"%s\"",
+                     filter->value);
+}
+
+static bool match_until(const json_t *document, size_t position, const struct filter *filter)
+{
+    (void)position;
+    return json_integer_value(json_object_get(document, "Created")) <
+           filter->number / INT64_C(1000000000);
 }
 
 /* "Up 5 minutes (healthy)" */
@@ -241,6 +278,7 @@ static const struct filter_key container_keys[] = {
     {"network", false, match_network, NULL},
     {"since", false, match_since, prepare_container},
     {"status", false, match_status, prepare_status},
+    {"until", false, match_until, prepare_until},
     {"volume", false, match_volume, NULL},
     {0},
 };

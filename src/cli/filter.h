@@ -7,6 +7,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* What ps documents lack and the filter "volume" looks at: Mounts of the inspect document. */
+#define FILTER_MOUNTS "MountPoints"
+
 /*
  * The documents that pass, in their order; new reference. filters: "key=value", NULL is the empty
  * list. Values of one key are alternatives (labels: all of them), different keys must all pass.

@@ -75,17 +75,6 @@ static int check_number(const struct opt *row, const char *text, int *ret_value,
     return 0;
 }
 
-static int check_size(const struct opt *row, const char *text, struct mcpd_error *err)
-{
-    CLEANUP_FREE char *why = NULL;
-    uint64_t bytes;
-
-    if (str_to_bytes(text, &bytes) == 0)
-        return 0;
-    why = str_format("invalid size: '%s'", text);
-    return refuse_value(row, text, why ? why : "invalid size", err);
-}
-
 /* Members are declared as pointers of various constness, so they are read and written as bytes. */
 static void store_pointer(void *field, const void *pointer)
 {
@@ -151,9 +140,6 @@ static int store(const struct opt *row, void *field, const char *text, struct op
         break;
     case OPT_KIND_REAL_TEXT:
         rc = value_is_real(text) ? 0 : refuse_number(row, text, "ParseFloat", -MCPD_E_INVALID, err);
-        break;
-    case OPT_KIND_SIZE_TEXT:
-        rc = check_size(row, text, err);
         break;
     case OPT_KIND_STRING:
         break;

@@ -29,7 +29,6 @@ enum opt_kind {
     OPT_KIND_COUNT,    /* (int) not negative */
     OPT_KIND_INT_TEXT, /* (const char *) checked to be a whole number */
     OPT_KIND_REAL_TEXT, /* (const char *) checked to be a decimal number */
-    OPT_KIND_SIZE_TEXT, /* (const char *) checked to be a size: 64m */
 };
 
 /* What we make of it. */

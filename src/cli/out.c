@@ -2,6 +2,7 @@
 #include "cli/out.h"
 
 #include "base/str.h"
+#include "base/utf8.h"
 #include "cli/exitcode.h"
 
 #include <stdio.h>
@@ -36,14 +37,48 @@ void out_line(const char *text)
     (void)out_has_failed(stdout);
 }
 
-/* 15 digits print 11.27 as 11.27. */
+/* The library escapes what is below a blank. Anything above ASCII is part of a string. */
+static void escape_unsafe(const char *text, struct buf *escaped)
+{
+    while (*text != '\0') {
+        size_t length = utf8_safe_length(text);
+        uint32_t value = 0xfffd;
+        size_t unsafe;
+
+        length += strspn(text + length, "\n"); /* between the lines, never in a string */
+        (void)buf_append(escaped, text, length);
+        text += length;
+        unsafe = *text == '\n' ? 0 : utf8_unsafe_length(text);
+        if (unsafe > 0) {
+            (void)utf8_character(text, &value);
+            (void)buf_append_format(escaped, "\\u%04x", value);
+            text += unsafe;
+        }
+    }
+}
+
+char *out_json_text(const json_t *json, size_t indent)
+{
+    /* 15 digits print 11.27 as 11.27. */
+    size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
+                   (indent > 0 ? JSON_INDENT(indent) : JSON_COMPACT);
+    CLEANUP_FREE char *text = json_dumps(json, flags);
+    CLEANUP_BUF struct buf escaped;
+
+    buf_init(&escaped, 2 * OUT_MAX_BYTES);
+    if (text)
+        escape_unsafe(text, &escaped);
+    return text ? buf_take(&escaped) : NULL;
+}
+
 void out_json(const json_t *json, size_t indent)
 {
-    size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
+    CLEANUP_FREE char *text = out_json_text(json, indent);
 
-    (void)json_dumpf(json, stdout, flags | (indent > 0 ? JSON_INDENT(indent) : JSON_COMPACT));
-    (void)putchar('\n');
-    (void)out_has_failed(stdout);
+    if (text)
+        out_line(text);
+    else if (write_errno == 0)
+        write_errno = ENOMEM; /* nothing at all is no answer */
 }
 
 /* ------------------------------------------------------------------ columns */
@@ -123,16 +158,14 @@ void out_columns(const char *lines)
 void out_append_cell(struct buf *line, const char *text)
 {
     while (*text != '\0') {
-        size_t length = 0;
+        size_t length = utf8_safe_length(text);
 
-        while ((unsigned char)text[length] >= 0x20 && text[length] != 0x7f)
-            length++;
         (void)buf_append(line, text, length);
-        if (text[length] != '\0') {
-            (void)buf_append_text(line, " ");
-            length++;
-        }
         text += length;
+        if (*text != '\0') {
+            (void)buf_append_text(line, " ");
+            text += utf8_unsafe_length(text);
+        }
     }
 }
 
@@ -152,9 +185,9 @@ static bool is_plain_yaml(const char *text)
 {
     static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "~"};
 
-    if (*text == '\0' || strchr("-?:,[]{}#&*!|>'\"%@` ", *text) || strpbrk(text, "\n\t") ||
-        strstr(text, ": ") || strstr(text, " #") || text[strlen(text) - 1] == ' ' ||
-        text[strlen(text) - 1] == ':' || looks_like_number(text))
+    if (*text == '\0' || strchr("-?:,[]{}#&*!|>'\"%@` ", *text) ||
+        text[utf8_safe_length(text)] != '\0' || strstr(text, ": ") || strstr(text, " #") ||
+        text[strlen(text) - 1] == ' ' || text[strlen(text) - 1] == ':' || looks_like_number(text))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
         if (strcasecmp(text, words[i]) == 0)
@@ -170,7 +203,7 @@ static void append_yaml_scalar(const json_t *value, struct buf *yaml)
         (void)buf_append_text(yaml, json_string_value(value));
     } else {
         /* JSON's quoting is YAML's double quoting. */
-        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
+        text = out_json_text(value, 0);
         (void)buf_append_text(yaml, text ? text : "null");
     }
     (void)buf_append_text(yaml, "\n");

@@ -19,8 +19,12 @@
 
 void out_text(const char *text);
 void out_line(const char *text);
-/* Pretty-printed with its end of line; indent 0: compact. */
+/* Pretty-printed with its end of line; indent 0: compact. What must not reach a terminal is
+ * escaped.
+ */
 void out_json(const json_t *json, size_t indent);
+/* The same as text, owned by the caller, without the end of line; NULL without memory. */
+char *out_json_text(const json_t *json, size_t indent);
 /* The same document as YAML (keys sorted, as podman's info prints them). */
 void out_yaml(json_t *json, struct buf *yaml);
 
@@ -28,7 +32,7 @@ void out_yaml(json_t *json, struct buf *yaml);
  */
 void out_align(const char *lines, struct buf *aligned);
 void out_columns(const char *lines);
-/* A cell must not break the table or steer the terminal: control characters become blanks. */
+/* A cell must not break the table or steer the terminal (base/utf8.h): blanks instead. */
 void out_append_cell(struct buf *line, const char *text);
 
 /* Columns of the terminal behind a descriptor, 0 when it is none. */

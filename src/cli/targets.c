@@ -49,6 +49,48 @@ int targets_list_images(struct cli *cli, json_t **ret_images, struct mcpd_error 
     return rc < 0 ? rc : parse_array(text, "list of images", ret_images, err);
 }
 
+static bool has_volume_filter(const char *const *filters)
+{
+    for (; filters && *filters; filters++)
+        if (str_has_prefix(*filters, "volume="))
+            return true;
+    return false;
+}
+
+/* One that has gone meanwhile has none. */
+static void add_mounts(const struct cli *cli, json_t *container)
+{
+    CLEANUP_FREE char *text = NULL;
+    CLEANUP_JSON json_t *document = NULL;
+
+    if (mcpd_inspect_json(cli->engine, view_text(container, "Id"), &text, NULL) == 0 &&
+        jsonx_parse_own(text, "container", &document, NULL) == 0)
+        (void)json_object_set(container, FILTER_MOUNTS, json_object_get(document, "Mounts"));
+}
+
+int targets_list_filtered(struct cli *cli, const char *const *filters, json_t **ret_containers,
+                          struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *containers = NULL;
+    bool needs_mounts = has_volume_filter(filters);
+    size_t index;
+    json_t *container;
+    int rc = targets_list(cli, true, &containers, err);
+
+    if (rc < 0)
+        return rc;
+    json_array_foreach(containers, index, container) {
+        if (needs_mounts)
+            add_mounts(cli, container);
+    }
+    rc = filter_containers(containers, filters, ret_containers, err);
+    json_array_foreach(containers, index, container) {
+        if (needs_mounts)
+            (void)json_object_del(container, FILTER_MOUNTS);
+    }
+    return rc;
+}
+
 /* ------------------------------------------------------------------ finding */
 
 static int append(char ***names, const char *name, struct mcpd_error *err)
@@ -91,9 +133,8 @@ static int append_listed(struct cli *cli, const struct target_values *values,
                          enum targets_scope scope, char ***names, struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *containers = NULL;
-    CLEANUP_JSON json_t *passed = NULL;
     size_t count;
-    int rc = targets_list(cli, true, &containers, err);
+    int rc = targets_list_filtered(cli, values->latest ? NULL : values->filters, &containers, err);
 
     if (rc < 0)
         return rc;
@@ -102,8 +143,7 @@ static int append_listed(struct cli *cli, const struct target_values *values,
         return error_set(err, MCPD_E_NOT_FOUND, "no containers in storage: no such container");
     if (values->latest)
         return append(names, view_text(json_array_get(containers, count - 1), "Id"), err);
-    rc = filter_containers(containers, values->filters, &passed, err);
-    return rc < 0 ? rc : append_ids(passed, scope, names, err);
+    return append_ids(containers, scope, names, err);
 }
 
 static int check_request(const struct target_values *values, char *const *arguments,

@@ -54,7 +54,10 @@ int targets_each(struct cli *cli, const struct target_values *values, char *cons
 /* All containers, oldest first, as podman's ps documents; new reference. */
 int targets_list(struct cli *cli, bool all, json_t **ret_containers,
                  struct mcpd_error *err) MUST_CHECK;
-/* The same for images. */
+/* Those of all that pass the filters (filter.h). */
+int targets_list_filtered(struct cli *cli, const char *const *filters, json_t **ret_containers,
+                          struct mcpd_error *err) MUST_CHECK;
+/* All images. */
 int targets_list_images(struct cli *cli, json_t **ret_images, struct mcpd_error *err) MUST_CHECK;
 
 #endif

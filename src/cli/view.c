@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define COMMAND_WIDTH 17
+#define STEP_WIDTH    42 /* 45 with the dots */
 #define NS_PER_SECOND INT64_C(1000000000)
 #define CELL_MAX      (1u << 20)
 
@@ -81,6 +82,16 @@ static void cut(struct buf *text, size_t width)
     text->length = width;
     text->data[width] = '\0';
     (void)buf_append_text(text, "...");
+}
+
+static void set_cut(json_t *view, const char *member, const char *text, size_t width)
+{
+    CLEANUP_BUF struct buf cell;
+
+    buf_init(&cell, CELL_MAX);
+    (void)buf_append_text(&cell, text);
+    cut(&cell, width);
+    set_text(view, member, buf_text(&cell));
 }
 
 static void set_joined(json_t *view, const char *member, const char *separator, size_t width)
@@ -209,6 +220,30 @@ json_t *view_image(json_t *image, bool full)
         (void)json_array_append_new(
             views, view_of_name(image, json_string_value(json_array_get(names, 0)), full));
     return views;
+}
+
+/* ------------------------------------------------------------------ steps */
+
+json_t *view_step(json_t *step, bool full, bool human)
+{
+    json_t *view = json_object();
+    int64_t created_ns = 0;
+    char size[32];
+
+    /* What its maker wrote may be anything. */
+    (void)!clock_parse_rfc3339(view_text(step, "created"), &created_ns);
+    set_short(view, "ID", view_text(step, "id"), full ? SIZE_MAX : VIEW_SHORT_ID);
+    set_age(view, "CreatedSince", created_ns / NS_PER_SECOND);
+    set_go_time(view, "CreatedAt", created_ns / NS_PER_SECOND);
+    if (human)
+        set_age(view, "Created", created_ns / NS_PER_SECOND);
+    else
+        set_text(view, "Created", view_text(step, "created"));
+    set_cut(view, "CreatedBy", view_text(step, "CreatedBy"), full ? SIZE_MAX : STEP_WIDTH);
+    str_format_bytes((uint64_t)number(step, "size"), size, sizeof(size));
+    set_text(view, "Size", size);
+    set_text(view, "Comment", view_text(step, "comment"));
+    return view;
 }
 
 /* ------------------------------------------------------------------ sorting */

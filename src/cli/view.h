@@ -22,6 +22,9 @@ json_t *view_container(json_t *container, bool full);
 /* One view for each name of the image, or one without a name. New reference to an array. */
 json_t *view_image(json_t *image, bool full);
 
+/* A step of `history`. New reference. human: its age, else its time. */
+json_t *view_step(json_t *step, bool full, bool human);
+
 /* A new array with the elements in ascending order of a member (numbers or text; ties keep their
  * order). */
 json_t *view_sorted(json_t *array, const char *member, bool descending);

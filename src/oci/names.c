@@ -163,6 +163,32 @@ int store_untag(const struct store *store, const struct reference *name, bool *r
     return rc;
 }
 
+int store_take_name(const struct store *store, const struct digest *image_id,
+                    const struct reference *name, struct mcpd_error *err)
+{
+    char file_name[TAGS_NAME_SIZE];
+    char text[REFERENCE_MAX_LENGTH + 1];
+    CLEANUP_FD int lock_fd = -1;
+    struct tag tag = {0};
+    int rc = tags_file_name(name, file_name, err);
+
+    if (rc == 0)
+        rc = tags_lock(store, &lock_fd, err);
+    if (rc < 0)
+        return rc;
+    tags_format(name, text, sizeof(text));
+    rc = tags_read(store, file_name, &tag, err);
+    if (rc == -MCPD_E_NOT_FOUND || (rc == 0 && !digest_equal(&tag.image_id, image_id)))
+        return error_set(err, MCPD_E_NOT_FOUND, "%s: tag not known", text);
+    if (rc == 0)
+        rc = keep_old_image(store, &tag, text, err);
+    FAULT_POINT("image-kept");
+    if (rc == 0)
+        rc = tags_remove(store, file_name, err);
+    FAULT_POINT("name-taken");
+    return rc < 0 ? rc : tags_sync(store, err);
+}
+
 int store_remove_image(const struct store *store, const struct digest *image_id,
                        struct mcpd_error *err)
 {

@@ -114,6 +114,10 @@ int store_add_name(const struct store *store, const struct image *image,
  * image). NOT_FOUND: "<name>: image not known". */
 int store_untag(const struct store *store, const struct reference *name, bool *ret_was_last,
                 struct mcpd_error *err) MUST_CHECK;
+/* Takes one name from an image, which stays, without a name when it was the last. NOT_FOUND, also
+ * when the name is another image's: "<name>: tag not known". */
+int store_take_name(const struct store *store, const struct digest *image_id,
+                    const struct reference *name, struct mcpd_error *err) MUST_CHECK;
 /* Removes all names of an image. Blobs and layers go with the next store_collect. */
 int store_remove_image(const struct store *store, const struct digest *image_id,
                        struct mcpd_error *err) MUST_CHECK;
@@ -145,5 +149,8 @@ int store_layer_bytes(const struct store *store, const struct digest *diff_id, u
 json_t *image_list_json(const struct store *store, const struct image *image,
                         unsigned int container_count);
 json_t *image_inspect_json(const struct store *store, const struct image *image);
+/* The steps that made it, the last one first: [{"id", "created", "CreatedBy", "size", "comment",
+ * "Created"}] as podman's `history --format json`. */
+json_t *image_history_json(const struct store *store, const struct image *image);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/jsonx.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -134,9 +135,7 @@ static void read_error(const struct http_response *response, char *buffer, size_
     buffer[i] = '\0';
     if (message && !str_equal(message, buffer))
         (void)snprintf(buffer + i, size - i, ": %s", message);
-    for (i = 0; buffer[i]; i++)
-        if ((unsigned char)buffer[i] < 0x20 || buffer[i] == 0x7f)
-            buffer[i] = '?';
+    utf8_make_safe(buffer, '?', "");
 }
 
 static const char *missing_text(const char *what, const char *said)

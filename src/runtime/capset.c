@@ -66,6 +66,17 @@ char **capset_names(uint64_t set)
     return TAKE_PTR(names);
 }
 
+/* podman shows the name as it would be in full. */
+static int refuse_name(const char *text, struct mcpd_error *err)
+{
+    bool is_full = strncasecmp(text, "CAP_", 4) == 0;
+    CLEANUP_FREE char *name = str_format("%s%s", is_full ? "" : "CAP_", text);
+
+    for (char *c = name; c && *c != '\0'; c++)
+        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    return error_set(err, MCPD_E_INVALID, "\"%s\": unknown capability", name ? name : text);
+}
+
 static int parse_list(const char *const *list, uint64_t *ret_set, bool *ret_is_all,
                       struct mcpd_error *err)
 {
@@ -80,7 +91,7 @@ static int parse_list(const char *const *list, uint64_t *ret_set, bool *ret_is_a
         }
         value = capset_find(list[i]);
         if (value < 0)
-            return error_set(err, MCPD_E_INVALID, "capability not known: \"%s\"", list[i]);
+            return refuse_name(list[i], err);
         *ret_set |= BIT(value);
     }
     return 0;

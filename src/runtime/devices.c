@@ -37,24 +37,30 @@ static const struct {
     {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},      {"ptmx", "pts/ptmx"},
 };
 
-/* A user namespace has no right to make nodes; the host's own do as well. */
-static int bind_node(int root_fd, int dev_fd, const char *name, struct mcpd_error *err)
+int devices_bind(int root_fd, int dir_fd, const char *name, const char *path,
+                 struct mcpd_error *err)
 {
     CLEANUP(mountapi_source_done) struct mountapi_source source = MOUNTAPI_SOURCE_NONE;
     CLEANUP_FD int target_fd = -1;
-    char path[32];
     struct mountapi_target target = {.root_fd = root_fd, .path = path};
-    int rc;
+    int rc = mountapi_open_source(AT_FDCWD, path, false, &source, err);
 
-    (void)snprintf(path, sizeof(path), "/dev/%s", name);
-    rc = mountapi_open_source(AT_FDCWD, path, false, &source, err);
     if (rc < 0)
         return rc;
-    target_fd = openat(dev_fd, name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    target_fd = openat(dir_fd, name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (target_fd < 0)
         return error_errno(err, "make '%s'", path);
     target.fd = target_fd;
     return mountapi_bind(&source, &target, NODE_FLAGS, MS_PRIVATE, err);
+}
+
+/* A user namespace has no right to make nodes; the host's own do as well. */
+static int bind_node(int root_fd, int dev_fd, const char *name, struct mcpd_error *err)
+{
+    char path[32];
+
+    (void)snprintf(path, sizeof(path), "/dev/%s", name);
+    return devices_bind(root_fd, dev_fd, name, path, err);
 }
 
 int devices_fill(int root_fd, int dev_fd, bool in_userns, struct mcpd_error *err)

@@ -12,6 +12,11 @@
  * bound there where nodes cannot be made, and the usual links. Before the host's /dev goes away. */
 int devices_fill(int root_fd, int dev_fd, bool in_userns, struct mcpd_error *err) MUST_CHECK;
 
+/* The host's node at `path` in the place of a new file `name` in the folder dir_fd, which is the
+ * one that `path` names inside the root. */
+int devices_bind(int root_fd, int dir_fd, const char *name, const char *path,
+                 struct mcpd_error *err) MUST_CHECK;
+
 /* The null device at a path inside a root, open for reading and writing; INVALID when something
  * else is there, which a container may have put there. Returns the descriptor. */
 int devices_open_null(int root_fd, const char *path, struct mcpd_error *err) MUST_CHECK;

@@ -239,6 +239,20 @@ static json_t *host_tmpfs(const struct plan *plan)
     return map;
 }
 
+static json_t *host_devices(const struct plan *plan)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < plan->mount_count; i++)
+        if (plan->mounts[i].is_device)
+            (void)json_array_append_new(array, json_pack("{s:o, s:o, s:s}", "PathOnHost",
+                                                         jsonx_string(plan->mounts[i].source),
+                                                         "PathInContainer",
+                                                         jsonx_string(plan->mounts[i].destination),
+                                                         "CgroupPermissions", ""));
+    return array;
+}
+
 static json_t *host_ulimits(const struct plan_process *process)
 {
     json_t *array = json_array();
@@ -324,13 +338,14 @@ static json_t *host_limits(const struct plan *plan)
 
     (void)json_object_update_new(
         json,
-        json_pack("{s:i, s:i, s:s, s:s, s:[], s:i, s:i, s:i, s:i, s:i, s:b, s:I, s:o, s:i, s:i, "
+        json_pack("{s:i, s:i, s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:b, s:I, s:o, s:i, s:i, "
                   "s:i, s:i, s:n}",
                   "CpuRealtimePeriod", 0, "CpuRealtimeRuntime", 0, "CpusetCpus", "", "CpusetMems",
-                  "", "Devices", "DiskQuota", 0, "KernelMemory", 0, "MemoryReservation", 0,
-                  "MemorySwap", 0, "MemorySwappiness", 0, "OomKillDisable", 0, "PidsLimit",
-                  (json_int_t)limits->pids_max, "Ulimits", host_ulimits(&plan->process), "CpuCount",
-                  0, "CpuPercent", 0, "IOMaximumIOps", 0, "IOMaximumBandwidth", 0, "CgroupConf"));
+                  "", "Devices", host_devices(plan), "DiskQuota", 0, "KernelMemory", 0,
+                  "MemoryReservation", 0, "MemorySwap", 0, "MemorySwappiness", 0, "OomKillDisable",
+                  0, "PidsLimit", (json_int_t)limits->pids_max, "Ulimits",
+                  host_ulimits(&plan->process), "CpuCount", 0, "CpuPercent", 0, "IOMaximumIOps", 0,
+                  "IOMaximumBandwidth", 0, "CgroupConf"));
     return json;
 }
 

@@ -28,6 +28,7 @@
 #include "base/str.h"
 #include "runtime/copytree.h"
 #include "runtime/devices.h"
+#include "runtime/hostdevices.h"
 #include "runtime/hostfiles.h"
 #include "runtime/mask.h"
 
@@ -53,6 +54,14 @@ static void landmarks_done(struct landmarks *landmarks)
 
 /* --- sources --------------------------------------------------------------------------------- */
 
+/* What was one when the container was made may have given way to a folder of secrets. */
+static bool is_device(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
 static int open_source(const struct plan_mount *mount, struct mountapi_source *source,
                        struct mcpd_error *err)
 {
@@ -60,6 +69,9 @@ static int open_source(const struct plan_mount *mount, struct mountapi_source *s
 
     if (rc == -MCPD_E_NOT_FOUND)
         return error_set(err, MCPD_E_NOT_FOUND, "statfs %s: no such file or directory",
+                         mount->source);
+    if (rc == 0 && mount->is_device && !is_device(source->fd))
+        return error_set(err, MCPD_E_INVALID, "%s is not a valid device: not a device node",
                          mount->source);
     return rc;
 }
@@ -293,6 +305,8 @@ static int mount_dev(const struct mount_request *request, const struct plan_moun
     if (dev_fd < 0)
         return dev_fd;
     rc = devices_fill(request->root_fd, dev_fd, request->in_userns, err);
+    if (rc == 0 && request->plan->privileged)
+        rc = hostdevices_add(request->root_fd, dev_fd, request->in_userns, err);
     if (rc == 0 && attributes != until_filled)
         rc = mountapi_restrict(request->root_fd, mount->destination, attributes, err);
     if (rc < 0)

@@ -54,6 +54,7 @@ struct plan_mount {
     bool is_file;             /* bind: destination is made as a file */
     bool copy_up;             /* tmpfs: starts with what the image has at the destination */
     bool is_user_volume;      /* asked for by -v or --mount: shown by inspect */
+    bool is_device;           /* asked for by --device: a node of the host */
 };
 
 struct plan_rlimit {
@@ -142,6 +143,10 @@ struct plan {
 
 void plan_init(struct plan *plan); /* all empty */
 void plan_done(struct plan *plan);
+
+/* JSON holds UTF-8 only, and nothing may come out of the record that did not go in: INVALID names
+ * the member that is none. */
+int plan_check_text(const struct plan *plan, struct mcpd_error *err) MUST_CHECK;
 
 /* "ociVersion", "process", "root", "hostname", "mounts", "linux" as the OCI has them, the rest
  * below "mcpd". */

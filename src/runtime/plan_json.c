@@ -13,6 +13,7 @@
 
 #include "base/jsonx.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "runtime/capset.h"
 #include "runtime/ulimit.h"
 
@@ -280,6 +281,8 @@ static json_t *mounts_to_json(const struct plan *plan)
             (void)json_object_set_new(object, "mcpdFile", json_true());
         if (mount->is_user_volume)
             (void)json_object_set_new(object, "mcpdVolume", json_true());
+        if (mount->is_device)
+            (void)json_object_set_new(object, "mcpdDevice", json_true());
         if (json_array_append_new(array, object) < 0) {
             json_decref(array);
             return NULL;
@@ -362,6 +365,8 @@ static int mount_from_json(const json_t *object, struct plan_mount *mount, struc
         rc = jsonx_get_bool(object, "mcpdFile", "mounts", &mount->is_file, err);
     if (rc == 0)
         rc = jsonx_get_bool(object, "mcpdVolume", "mounts", &mount->is_user_volume, err);
+    if (rc == 0)
+        rc = jsonx_get_bool(object, "mcpdDevice", "mounts", &mount->is_device, err);
     if (rc < 0)
         return rc;
     if (!mount->destination || (mount->kind == PLAN_MOUNT_BIND && !mount->source))
@@ -577,6 +582,60 @@ static void namespaces_from_json(const json_t *document, struct plan *plan)
     plan->ipc = find_namespace(array, "ipc");
     plan->uts = find_namespace(array, "uts");
     plan->cgroup = find_namespace(array, "cgroup");
+}
+
+/* --- text ------------------------------------------------------------------------ */
+
+static int check_text(const char *text, const char *section, const char *key,
+                      struct mcpd_error *err)
+{
+    if (!text || utf8_is_valid(text))
+        return 0;
+    return error_set(err, MCPD_E_INVALID, "not UTF-8: %s%s%s \"%s\"", section,
+                     *section != '\0' ? "." : "", key, text);
+}
+
+static int check_texts(char *const *texts, const char *section, const char *key,
+                       struct mcpd_error *err)
+{
+    int rc = 0;
+
+    for (; rc == 0 && texts && *texts; texts++)
+        rc = check_text(*texts, section, key, err);
+    return rc;
+}
+
+static int check_member(const struct plan *plan, const struct member *member,
+                        struct mcpd_error *err)
+{
+    const void *at = (const char *)plan + member->offset;
+
+    /* Everything in it stands somewhere else too, or is only shown. */
+    if (member->offset == offsetof(struct plan, create_command))
+        return 0;
+    if (member->kind == MEMBER_STRING)
+        return check_text(*(char *const *)at, member->section, member->key, err);
+    if (member->kind == MEMBER_STRV || member->kind == MEMBER_MAP)
+        return check_texts(*(char **const *)at, member->section, member->key, err);
+    return 0;
+}
+
+int plan_check_text(const struct plan *plan, struct mcpd_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(members); i++)
+        rc = check_member(plan, &members[i], err);
+    for (size_t i = 0; rc == 0 && i < plan->mount_count; i++) {
+        const struct plan_mount *mount = &plan->mounts[i];
+
+        rc = check_text(mount->source, "mounts", "source", err);
+        if (rc == 0)
+            rc = check_text(mount->destination, "mounts", "destination", err);
+        if (rc == 0)
+            rc = check_text(mount->data, "mounts", "options", err);
+    }
+    return rc;
 }
 
 /* --- the document --------------------------------------------------------------- */

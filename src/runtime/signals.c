@@ -64,7 +64,10 @@ int signals_parse(const char *text, int *ret_signal, struct mcpd_error *err)
 {
     uint32_t number = 0;
 
-    if (str_to_u32(text, SIGNAL_MAX, &number) < 0)
+    if (*text != '\0' && text[strspn(text, "0123456789")] == '\0' &&
+        str_to_u32(text, SIGNAL_MAX, &number) < 0)
+        return error_set(err, MCPD_E_INVALID, "valid signals are 1 through %d", SIGNAL_MAX);
+    if (number == 0)
         number = (uint32_t)parse_name(text);
     if (number == 0)
         return error_set(err, MCPD_E_INVALID, "invalid signal: %s", text);

@@ -76,9 +76,11 @@ static int take_assignments(const char *const *list, const char *what, bool want
         bool has_value = strchr(list[i], '=') != NULL;
         CLEANUP_FREE char *text = str_format("%s%s", list[i], has_value ? "" : "=");
 
-        if (list[i][0] == '\0' || list[i][0] == '=' || (wants_value && !has_value))
-            return error_set(err, MCPD_E_INVALID, "%s must be written KEY=VALUE, not \"%s\"", what,
-                             list[i]);
+        if (wants_value && (!has_value || list[i][0] == '='))
+            return error_set(err, MCPD_E_INVALID, "%s must be formatted KEY=VALUE", what);
+        if (list[i][0] == '\0' || list[i][0] == '=')
+            return error_set(err, MCPD_E_INVALID,
+                             "unable to process %s: invalid label format: \"%s\"", what, list[i]);
         if (!text || strv_env_set(assignments, text) < 0)
             return error_no_memory(err, what);
     }
@@ -152,7 +154,7 @@ static int build_args(const struct mcpd_create_options *options, const struct im
     for (size_t i = 0; rc == 0 && cmd && cmd[i]; i++)
         if (strv_append(&plan->process.args, cmd[i]) < 0)
             rc = error_no_memory(err, "command");
-    if (rc == 0 && (!plan->process.args || plan->process.args[0][0] == '\0'))
+    if (rc == 0 && !plan->process.args)
         return error_set(err, MCPD_E_INVALID,
                          "no command specified: no command or entrypoint provided, and no CMD or "
                          "ENTRYPOINT from image");
@@ -193,7 +195,10 @@ static int parse_umask(const char *text, unsigned int *ret_umask, struct mcpd_er
     for (c = text; *c >= '0' && *c <= '7' && value <= 0777; c++)
         value = value * 8 + (unsigned int)(*c - '0');
     if (c == text || *c != '\0' || value > 0777)
-        return error_set(err, MCPD_E_INVALID, "invalid umask string %s", text);
+        return error_set(err, MCPD_E_INVALID,
+                         "running container create option: invalid umask string %s: invalid "
+                         "argument",
+                         text);
     *ret_umask = value;
     return 0;
 }
@@ -331,6 +336,8 @@ int spec_build(const struct mcpd_create_options *options, const struct image *im
 
     plan_init(&plan);
     rc = build(options, image, host, &plan, err);
+    if (rc == 0)
+        rc = plan_check_text(&plan, err);
     if (rc < 0) {
         plan_done(&plan);
         return rc;

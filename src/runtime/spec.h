@@ -24,8 +24,8 @@ struct spec_host {
 int spec_build(const struct mcpd_create_options *options, const struct image *image,
                const struct spec_host *host, struct plan *ret_plan,
                struct mcpd_error *err) MUST_CHECK;
-/* The one check that needs the system: bind sources exist (`statfs /x: no such file or directory`);
- * notes which of them are files. */
+/* The one check that needs the system: bind sources exist (`statfs /x: no such file or directory`),
+ * devices are devices; notes which of them are files. */
 int spec_check_sources(struct plan *plan, struct mcpd_error *err) MUST_CHECK;
 
 /* False: a log option ("key=value") without effect here. */

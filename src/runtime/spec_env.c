@@ -7,6 +7,7 @@
 
 #include "base/fsutil.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #define DEFAULT_PATH       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define ENV_FILE_MAX_BYTES (1u << 20)
@@ -16,7 +17,8 @@ static int set(char ***env, const char *assignment, struct mcpd_error *err)
     return strv_env_set(env, assignment) < 0 ? error_no_memory(err, "environment") : 0;
 }
 
-/* "PREFIX*": everything of the caller that starts so. */
+/* "PREFIX*": everything of the caller that starts so. What is not UTF-8 (an OLDPWD, say) nobody has
+ * named, and no record can hold it: it is left out, where by name it is refused. */
 static int add_prefix(char ***env, const char *name, const char *const *environment,
                       struct mcpd_error *err)
 {
@@ -24,7 +26,8 @@ static int add_prefix(char ***env, const char *name, const char *const *environm
     int rc = 0;
 
     for (size_t i = 0; environment && environment[i] && rc == 0; i++)
-        if (strncmp(environment[i], name, length) == 0 && strchr(environment[i], '='))
+        if (strncmp(environment[i], name, length) == 0 && strchr(environment[i], '=') &&
+            utf8_is_valid(environment[i]))
             rc = set(env, environment[i], err);
     return rc;
 }
@@ -65,6 +68,9 @@ static int read_env_file(const char *path, char **ret_text, size_t *ret_length,
     if (rc == -MCPD_E_NOT_FOUND)
         return error_set(err, MCPD_E_NOT_FOUND,
                          "parsing env file \"%s\": open %s: no such file or directory", path, path);
+    if (rc < 0 && errno == EISDIR)
+        return error_set(err, MCPD_E_INVALID, "parsing env file \"%s\": read %s: is a directory",
+                         path, path);
     return rc < 0 ? error_wrap(err, rc, "parsing env file \"%s\"", path) : 0;
 }
 

@@ -152,15 +152,20 @@ static int add_usual(const struct mcpd_create_options *options, const struct spe
 
 /* --- those asked for ------------------------------------------------------------------ */
 
-/* Puts the mount at its place: over a usual one, never over another that was asked for. */
-static int place(struct plan *plan, struct plan_mount *mount, struct mcpd_error *err)
+/* A device is a file and takes the place of devices only; of two the last counts. */
+static bool is_taken_by(const struct plan_mount *other, const struct plan_mount *mount)
+{
+    return other->is_user_volume || other->is_device != mount->is_device;
+}
+
+int spec_mounts_place(struct plan *plan, struct plan_mount *mount, struct mcpd_error *err)
 {
     for (size_t i = 0; i < plan->mount_count; i++) {
         struct plan_mount *other = &plan->mounts[i];
 
         if (strcmp(other->destination, mount->destination) != 0)
             continue;
-        if (other->is_user_volume) {
+        if (is_taken_by(other, mount)) {
             int rc = error_set(err, MCPD_E_INVALID, "%s: duplicate mount destination",
                                mount->destination);
 
@@ -186,21 +191,28 @@ static int add_asked_for(const struct mcpd_create_options *options, const struct
 
         rc = spec_volume_parse(volumes[i], host->current_dir, &mount, err);
         if (rc == 0)
-            rc = place(plan, &mount, err);
+            rc = spec_mounts_place(plan, &mount, err);
     }
     for (size_t i = 0; options->mounts && options->mounts[i] && rc == 0; i++) {
         struct plan_mount mount;
 
         rc = spec_mount_parse(options->mounts[i], host->current_dir, &mount, err);
         if (rc == 0)
-            rc = place(plan, &mount, err);
+            rc = spec_mounts_place(plan, &mount, err);
     }
     for (size_t i = 0; options->tmpfs && options->tmpfs[i] && rc == 0; i++) {
         struct plan_mount mount;
 
         rc = spec_tmpfs_parse(options->tmpfs[i], &mount, err);
         if (rc == 0)
-            rc = place(plan, &mount, err);
+            rc = spec_mounts_place(plan, &mount, err);
+    }
+    for (size_t i = 0; options->devices && options->devices[i] && rc == 0; i++) {
+        struct plan_mount mount;
+
+        rc = spec_device_parse(options->devices[i], &mount, err);
+        if (rc == 0)
+            rc = spec_mounts_place(plan, &mount, err);
     }
     return rc;
 }
@@ -235,6 +247,11 @@ int spec_mounts_build(const struct mcpd_create_options *options, const struct sp
 
 int spec_check_sources(struct plan *plan, struct mcpd_error *err)
 {
+    int rc = spec_devices_resolve(plan, err);
+
+    if (rc < 0)
+        return rc;
+    sort_by_depth(plan);
     for (size_t i = 0; i < plan->mount_count; i++) {
         struct plan_mount *mount = &plan->mounts[i];
         struct stat st;

@@ -24,7 +24,8 @@ static int parse_port(const char *text, uint32_t *ret_port, struct mcpd_error *e
     uint64_t value;
 
     if (str_to_u64(text, UINT32_MAX, &value) < 0)
-        return error_set(err, MCPD_E_INVALID, "invalid port number \"%s\"", text);
+        return error_set(err, MCPD_E_INVALID,
+                         "invalid port number: strconv.Atoi: parsing \"%s\": invalid syntax", text);
     if (value < 1 || value > 65535)
         return error_set(err, MCPD_E_INVALID,
                          "port numbers must be between 1 and 65535 (inclusive), got %s", text);
@@ -139,7 +140,8 @@ static int check_port(const char *text, struct mcpd_error *err)
     }
     count = split_port(copy, parts);
     if (rc == 0 && count == 0)
-        return error_set(err, MCPD_E_INVALID, "invalid port format \"%s\"", text);
+        return error_set(err, MCPD_E_INVALID,
+                         "invalid port format - format is [[hostIP:]hostPort:]containerPort");
     return rc < 0 ? rc : check_parts(parts, count, err);
 }
 

@@ -31,6 +31,16 @@ int spec_mount_parse(const char *text, const char *current_dir, struct plan_moun
                      struct mcpd_error *err) MUST_CHECK;
 int spec_tmpfs_parse(const char *text, struct plan_mount *ret_mount,
                      struct mcpd_error *err) MUST_CHECK;
+/* spec_devices.c: one --device. */
+int spec_device_parse(const char *text, struct plan_mount *ret_mount,
+                      struct mcpd_error *err) MUST_CHECK;
+/* Looks at the host: links are followed, a folder gives way to the devices in it, anything else
+ * that is no device is refused. */
+int spec_devices_resolve(struct plan *plan, struct mcpd_error *err) MUST_CHECK;
+/* spec_mounts.c: puts the mount at its place in the list: over a usual one, never over another that
+ * was asked for. Takes over its strings, also on failure. */
+int spec_mounts_place(struct plan *plan, struct plan_mount *mount,
+                      struct mcpd_error *err) MUST_CHECK;
 void spec_mount_done(struct plan_mount *mount);
 
 /* spec_log.c: --log-driver, --log-opt */

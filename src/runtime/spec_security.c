@@ -129,7 +129,13 @@ static int take_security_option(const char *text, struct plan *plan, struct mcpd
     }
     if (is_without_effect(text))
         return 0;
-    return error_set(err, MCPD_E_INVALID, "invalid --security-opt \"%s\"", text);
+    if (str_has_prefix(text, "apparmor=") || str_has_prefix(text, "apparmor:"))
+        return error_set(err, MCPD_E_UNSUPPORTED,
+                         "apparmor profile \"%s\" specified, but AppArmor is not supported yet",
+                         text + strlen("apparmor="));
+    /* podman tells how many parts it has found. */
+    return error_set(err, MCPD_E_INVALID, "invalid --security-opt %d: \"%s\"",
+                     strpbrk(text, "=:") ? 2 : 1, text);
 }
 
 int spec_security_build(const struct mcpd_create_options *options, struct plan *plan,

@@ -205,7 +205,7 @@ static int take_bind_word(const char *word, struct plan_mount *mount, struct mcp
     }
     if (is_one_of(word, later))
         return error_set(err, MCPD_E_UNSUPPORTED, "mount option \"%s\" is not supported yet", word);
-    return error_set(err, MCPD_E_INVALID, "invalid mount option \"%s\"", word);
+    return error_set(err, MCPD_E_INVALID, "invalid option type \"%s\"", word);
 }
 
 static struct plan_mount bind_defaults(void)
@@ -214,6 +214,44 @@ static struct plan_mount bind_defaults(void)
                                .recursive = true,
                                .propagation = MS_PRIVATE,
                                .is_user_volume = true};
+}
+
+/* "SOURCE:DESTINATION[:OPTIONS]" at its colons. The destination is complained about first. */
+static int take_places(const char *text, char *const *parts, size_t count, const char *current_dir,
+                       struct plan_mount *mount, struct mcpd_error *err)
+{
+    int rc;
+
+    if (count > 3)
+        return error_set(err, MCPD_E_INVALID,
+                         "%s: incorrect volume format, should be [host-dir:]ctr-dir[:option]",
+                         text);
+    if (count > 1 && parts[0][0] == '\0')
+        return error_set(err, MCPD_E_INVALID, "host directory cannot be empty");
+    if (parts[count > 1][0] == '\0')
+        return error_set(err, MCPD_E_INVALID, "container directory cannot be empty");
+    rc = set_destination(parts[count > 1], mount, err);
+    if (rc == 0 && count == 1)
+        return error_set(err, MCPD_E_UNSUPPORTED, "anonymous volumes are not supported yet: \"%s\"",
+                         text);
+    return rc < 0 ? rc : set_bind_source(parts[0], current_dir, mount, err);
+}
+
+/* Both would be one too many: which is meant? */
+static int check_access_words(char *const *words, struct mcpd_error *err)
+{
+    const char *first = NULL;
+
+    for (; *words; words++) {
+        if (strcmp(*words, "ro") != 0 && strcmp(*words, "rw") != 0)
+            continue;
+        if (first)
+            return error_set(err, MCPD_E_INVALID,
+                             "invalid options \"%s, %s\", can only specify 1 'rw' or 'ro' option",
+                             first, *words);
+        first = *words;
+    }
+    return 0;
 }
 
 int spec_volume_parse(const char *text, const char *current_dir, struct plan_mount *ret_mount,
@@ -227,18 +265,12 @@ int spec_volume_parse(const char *text, const char *current_dir, struct plan_mou
 
     if (!parts)
         return error_no_memory(err, "volume");
-    if (count == 1)
-        return error_set(err, MCPD_E_UNSUPPORTED, "anonymous volumes are not supported yet: \"%s\"",
-                         text);
-    if (count > 3)
-        return error_set(err, MCPD_E_INVALID,
-                         "incorrect volume format, should be [host-dir:]ctr-dir[:option]");
-    rc = set_bind_source(parts[0], current_dir, &mount, err);
-    if (rc == 0)
-        rc = set_destination(parts[1], &mount, err);
+    rc = take_places(text, parts, count, current_dir, &mount, err);
     words = count == 3 ? strv_split(parts[2], ',') : NULL;
     if (rc == 0 && count == 3 && !words)
         rc = error_no_memory(err, "volume");
+    if (rc == 0 && words)
+        rc = check_access_words(words, err);
     for (size_t i = 0; rc == 0 && words && words[i]; i++)
         if (words[i][0] != '\0')
             rc = take_bind_word(words[i], &mount, err);
@@ -266,7 +298,8 @@ int spec_tmpfs_parse(const char *text, struct plan_mount *ret_mount, struct mcpd
         if (*word == '\0' || take_copy_up(word, &mount) || take_flag(word, true, &mount))
             continue;
         if (!value)
-            return error_set(err, MCPD_E_INVALID, "invalid tmpfs option \"%s\"", word);
+            return error_set(err, MCPD_E_INVALID,
+                             "unknown mount option \"%s\": invalid mount option", word);
         *value = '\0';
         rc = add_data(&mount, word, value + 1, err);
     }
@@ -306,10 +339,9 @@ static int take_bool(const char *key, const char *value, bool *ret_value, struct
     return 0;
 }
 
-static int refuse_pair(const char *key, const char *value, struct mcpd_error *err)
+static int refuse_pair(const char *key, struct mcpd_error *err)
 {
-    return error_set(err, MCPD_E_INVALID, "invalid mount option \"%s%s%s\"", key, value ? "=" : "",
-                     value ? value : "");
+    return error_set(err, MCPD_E_INVALID, "%s: invalid mount option", key);
 }
 
 static int take_tmpfs_pair(const char *key, const char *value, struct plan_mount *mount,
@@ -321,7 +353,7 @@ static int take_tmpfs_pair(const char *key, const char *value, struct plan_mount
         return add_data(mount, "mode", value, err);
     if (!value && take_copy_up(key, mount))
         return 0;
-    return refuse_pair(key, value, err);
+    return refuse_pair(key, err);
 }
 
 static int take_bind_pair(const char *key, const char *value, struct plan_mount *mount,
@@ -339,8 +371,8 @@ static int take_bind_pair(const char *key, const char *value, struct plan_mount 
     }
     if (strcmp(key, "relabel") == 0 || strcmp(key, "consistency") == 0)
         return 0;
-    return value && !is_one_of(key, later) ? refuse_pair(key, value, err)
-                                           : take_bind_word(key, mount, err);
+    rc = value && !is_one_of(key, later) ? -MCPD_E_INVALID : take_bind_word(key, mount, err);
+    return rc == -MCPD_E_INVALID ? refuse_pair(key, err) : rc;
 }
 
 /* Sets one of the flags; *ret_is_taken: it is one. */
@@ -354,7 +386,7 @@ static int take_flag_pair(const char *key, const char *value, struct plan_mount 
         return 0;
     if (take_bool(key, value, &is_meant, err) < 0)
         return -MCPD_E_INVALID;
-    return is_meant || take_flag(key, false, mount) ? 0 : refuse_pair(key, value, err);
+    return is_meant || take_flag(key, false, mount) ? 0 : refuse_pair(key, err);
 }
 
 static int take_pair(const char *key, const char *value, const char *current_dir,
@@ -394,6 +426,10 @@ int spec_mount_parse(const char *text, const char *current_dir, struct plan_moun
 
     if (!pairs)
         return error_no_memory(err, "mount");
+    if (!type && !strchr(text, '='))
+        return error_set(err, MCPD_E_INVALID,
+                         "incorrect mount format: should be --mount type=<bind|tmpfs|volume>,"
+                         "[src=<host-dir|volume-name>,]target=<ctr-dir>[,options]");
     rc = set_mount_type(type ? type : "volume", &mount, err);
     for (size_t i = 0; rc == 0 && pairs[i]; i++) {
         char *value = strchr(pairs[i], '=');
@@ -405,7 +441,7 @@ int spec_mount_parse(const char *text, const char *current_dir, struct plan_moun
     if (rc < 0)
         return rc;
     if (!mount.destination)
-        return error_set(err, MCPD_E_INVALID, "must set volume destination: \"%s\"", text);
+        return error_set(err, MCPD_E_INVALID, "must set volume destination");
     if (mount.kind == PLAN_MOUNT_BIND && !mount.source)
         return error_set(err, MCPD_E_INVALID, "must set the source of a bind mount: \"%s\"", text);
     *ret_mount = mount;

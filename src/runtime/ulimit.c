@@ -54,33 +54,53 @@ static int parse_value(const char *text, uint64_t *ret_value)
     return str_to_u64(text, UINT64_MAX, ret_value);
 }
 
-int ulimit_parse(const char *text, struct plan_rlimit *ret_limit, struct mcpd_error *err)
+/* "SOFT[:HARD]"; what is wrong, in podman's words. */
+static int parse_values(char *text, struct plan_rlimit *limit, struct mcpd_error *err)
 {
-    CLEANUP_FREE char *copy = strdup(text);
-    struct plan_rlimit limit;
-    char *value;
-    char *hard;
+    char *hard = strchr(text, ':');
 
-    if (!copy)
-        return error_no_memory(err, "ulimit");
-    value = strchr(copy, '=');
+    if (hard && strchr(hard + 1, ':'))
+        return error_set(err, MCPD_E_INVALID,
+                         "too many limit value arguments - %s, can only have up to two, "
+                         "`soft[:hard]`",
+                         text);
+    if (hard)
+        *hard++ = '\0';
+    if (parse_value(text, &limit->soft) < 0 ||
+        (hard && *hard != '\0' && parse_value(hard, &limit->hard) < 0))
+        return error_set(err, MCPD_E_INVALID, "strconv.ParseInt: parsing \"%s\": invalid syntax",
+                         parse_value(text, &limit->soft) < 0 ? text : hard);
+    if (!hard || *hard == '\0')
+        limit->hard = limit->soft;
+    if (limit->soft > limit->hard)
+        return error_set(err, MCPD_E_INVALID,
+                         "ulimit soft limit must be less than or equal to hard limit: %s > %s",
+                         text, hard);
+    return 0;
+}
+
+static int parse(char *text, struct plan_rlimit *limit, struct mcpd_error *err)
+{
+    char *value = strchr(text, '=');
+
     if (!value)
         return error_set(err, MCPD_E_INVALID, "invalid ulimit argument: %s", text);
     *value++ = '\0';
-    limit.resource = ulimit_find(copy);
-    if (limit.resource < 0)
-        return error_set(err, MCPD_E_INVALID,
-                         "ulimit option \"%s\" requires name=SOFT:HARD: invalid ulimit type: %s",
-                         text, copy);
-    hard = strchr(value, ':');
-    if (hard)
-        *hard++ = '\0';
-    if (parse_value(value, &limit.soft) < 0 || parse_value(hard ? hard : value, &limit.hard) < 0)
-        return error_set(err, MCPD_E_INVALID,
-                         "ulimit option \"%s\" requires name=SOFT:HARD: not a number", text);
-    if (limit.soft > limit.hard)
-        return error_set(err, MCPD_E_INVALID,
-                         "ulimit soft limit must be less than or equal to hard limit: %s", text);
+    limit->resource = ulimit_find(text);
+    if (limit->resource < 0)
+        return error_set(err, MCPD_E_INVALID, "invalid ulimit type: %s", text);
+    return parse_values(value, limit, err);
+}
+
+int ulimit_parse(const char *text, struct plan_rlimit *ret_limit, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *copy = strdup(text);
+    struct plan_rlimit limit = {0};
+    int rc = copy ? parse(copy, &limit, err) : error_no_memory(err, "ulimit");
+
+    if (rc < 0)
+        return error_wrap(
+            err, rc, "ulimit option \"%s\" requires name=SOFT:HARD, failed to be parsed", text);
     *ret_limit = limit;
     return 0;
 }

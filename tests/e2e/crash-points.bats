@@ -151,11 +151,24 @@ has_new() {
     says "$BAD/x/app:1"
 }
 
+@test "killed at every point: untag" {
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    local id
+    id=$(mcpd images -q --no-trunc)
+    has_id() { equal "$(mcpd images -q --no-trunc)" "$id"; }
+    AFTERWARDS=has_id kill_everywhere untag "$BAD/x/app:1"
+    ok images --format '{{.Repository}}'
+    says "<none>"
+    nothing_left
+}
+
 @test "killed at every point: rmi" {
     serve_app
     ok pull -q "$BAD/x/app:1"
     ok pull -q "$BAD/x/app:2"
-    local forgotten=$T/root/images/partial/$(sha256sum </dev/null | cut -c1-64)
+    local forgotten
+    forgotten=$T/root/images/partial/$(sha256sum </dev/null | cut -c1-64)
     owner sh -c "echo half >$forgotten; touch -d '30 days ago' $forgotten"
     kill_everywhere rmi "$BAD/x/app:2"
     ok images --format '{{.Repository}}:{{.Tag}}'

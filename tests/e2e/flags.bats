@@ -60,6 +60,8 @@ runs() {
 @test "run -w" { # one that is missing: folders.bats
     runs -w /var/tmp "$IMAGE" pwd
     says /var/tmp
+    runs -w /var/tmp/ "$IMAGE" pwd
+    says /var/tmp
 }
 
 @test "run -w: must be absolute" {

@@ -59,7 +59,12 @@ web() {
     ok inspect --format '{{.State.StartedAt}}' web
     [[ "$output" =~ ^20[0-9-]+\ [0-9:.]+\ \+0000\ UTC$ ]] || explain "Go's time"
     fails 125 inspect --format '{{.NoSuchField}}' web
-    fails 125 inspect --format '{{range .Mounts}}x{{end}}' web
+    error_has 'template: inspect:1: executing "inspect" at <.NoSuchField>: can'"'"'t evaluate field NoSuchField'
+    ok inspect --format '{{range .Config.Env}}{{println .}}{{end}}' web
+    has PATH=
+    ok inspect --format '{{with .Config.Labels}}{{.none}}{{else}}no labels{{end}} {{len .Mounts}}' web
+    ok inspect --format '{{$n := .Name}}{{range $i, $word := .Config.Cmd}}{{$n}}[{{$i}}]={{$word}} {{end}}' web
+    has 'web[0]='
 }
 
 @test "inspect: several, in order" {

@@ -82,8 +82,42 @@ CASES
     equal "${#lines[@]}" 3
     ok ps -a --filter label=tier --filter status=running --format '{{.Names}}'
     says up
+    ok ps -a --filter until=1h -q
+    says ""
+    ok ps -a --filter exited=0 --filter name=new --filter name=down --format '{{.Names}}'
+    says down
     fails 125 ps --filter nosuch=x
     fails 125 ps --filter novalue
+}
+
+@test "ps --filter volume=: by its source, its place, both; stop and rm take it too" {
+    mkdir "$T/a" "$T/b"
+    ok create --name va --network none -v "$T/a:/in/a" "$IMAGE" true
+    ok run -d --name vb --network none -v "$T/b:/in/b:ro" -v "$T/a:/in/c" "$IMAGE" sleep 600
+    ok ps -a --filter volume="$T/a" --format '{{.Names}}'
+    says $'va\nvb'
+    ok ps -a --filter volume=/in/b --format '{{.Names}}'
+    says vb
+    ok ps -a --filter volume="$T/a:/in/a" --filter volume="$T/a:/none" --format '{{.Names}}'
+    says va
+    ok ps -a --filter volume=/nosuch -q
+    says ""
+    ok ps -a --filter volume=/in/b --format json
+    jq -e '.[0] | .Mounts == ["/in/b", "/in/c"] and (has("MountPoints") | not)' <<<"$output"
+    ok rm -f -t 0 --filter volume="$T/a"
+    equal "${#lines[@]}" 2
+}
+
+@test "ps --format: conditions and loops" {
+    ok ps -a --format '{{if eq .State "running"}}+{{else}}-{{end}}{{.Names}} {{range $k, $v := .Labels}}{{$k}}={{printf "%q" $v}};{{end}}'
+    says $'+up plain="";tier="web";\n-down tier="db";\n-new '
+    ok ps -a --format 'table {{.Names}}\t{{if .Labels}}{{index .Labels "tier"}}{{end}}'
+    [[ "${lines[0]}" =~ ^NAMES\ +LABELS$ ]] || explain "header"
+    [[ "${lines[1]}" =~ ^up\ +web$ ]] || explain "row"
+    fails 125 ps --format '{{frob .Names}}'
+    error_is 'Error: template: ps:1: function "frob" not defined'
+    fails 125 ps --format '{{range .Names}}'
+    error_is 'Error: template: ps:1: unexpected EOF'
 }
 
 @test "ps: a damaged record is named and harms only itself" {

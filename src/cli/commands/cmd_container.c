@@ -42,6 +42,7 @@ static const struct command_entry children[] = {
     {.name = "kill", .command = &cmd_kill},
     {.name = "list", .aliases = "ls ps", .command = &cmd_ps},
     {.name = "logs", .command = &cmd_logs},
+    {.name = "prune", .command = &cmd_container_prune},
     {.name = "rm", .command = &cmd_rm},
     {.name = "run", .command = &cmd_run},
     {.name = "start", .command = &cmd_start},

@@ -28,13 +28,16 @@ const struct command cmd_image_exists = {
 static const struct command_entry children[] = {
     {.name = "build", .command = &cmd_build},
     {.name = "exists", .command = &cmd_image_exists},
+    {.name = "history", .command = &cmd_history},
     {.name = "inspect", .command = &cmd_image_inspect},
     {.name = "list", .aliases = "ls", .command = &cmd_images},
     {.name = "load", .command = &cmd_load},
+    {.name = "prune", .command = &cmd_image_prune},
     {.name = "pull", .command = &cmd_pull},
     {.name = "push", .command = &cmd_push},
     {.name = "rm", .aliases = "remove", .command = &cmd_rmi},
     {.name = "tag", .command = &cmd_tag},
+    {.name = "untag", .command = &cmd_untag},
     {0},
 };
 

@@ -146,7 +146,7 @@ static int print(json_t *images, const struct images_values *values, struct mcpd
         return error_no_memory(err, "list of images");
     if (!format || strcmp(format, "table") == 0)
         format = values->digests ? TABLE_DIGESTS : TABLE;
-    return template_print(format, views, headings, values->without_heading, err);
+    return template_print("images", format, views, headings, values->without_heading, err);
 }
 
 static bool is_sort_field(const char *name)

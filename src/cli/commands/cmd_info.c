@@ -40,7 +40,7 @@ static int print(json_t *info, const char *format, struct mcpd_error *err)
 
     buf_init(&yaml, OUT_MAX_BYTES);
     if (format && !template_is_json(format))
-        return template_print(format, list, NULL, false, err);
+        return template_print("info", format, list, NULL, false, err);
     if (format) {
         out_json(info, INDENT);
         return 0;

@@ -115,7 +115,7 @@ static int print(json_t *objects, const char *format, struct mcpd_error *err)
         out_json(objects, OUT_INDENT_INSPECT);
         return 0;
     }
-    return template_print(format, objects, NULL, false, err);
+    return template_print("inspect", format, objects, NULL, false, err);
 }
 
 static int inspect(struct cli *cli, const struct inspect_values *values, enum inspect_type type,
@@ -184,8 +184,13 @@ static int run_image(struct cli *cli, void *raw_values, char **arguments)
 const struct command cmd_inspect = {
     .arguments = "[options] CONTAINER|IMAGE [CONTAINER|IMAGE...]",
     .summary = "Show everything about containers or images",
-    .details = "Prints a JSON array. A name that is no container is looked for among the images.\n"
-               "--format mcp prints a container as the control plane reads it: one ContainerInfo.",
+    .details =
+        "Prints a JSON array. A name that is no container is looked for among the images.\n"
+        "A template is Go's, over that JSON: {{range .Mounts}}{{.Source}} {{end}}. It has "
+        "if, else, with, range, variables, and, or, not, eq, ne, lt, le, gt, ge, index, len, "
+        "slice, print, printf, println, json, join, split, upper, lower, title, truncate "
+        "and pad.\n"
+        "--format mcp prints a container as the control plane reads it: one ContainerInfo.",
     .examples = "inspect web\n"
                 "inspect --format '{{.State.Status}} {{.State.ExitCode}}' web\n"
                 "inspect --format mcp web",

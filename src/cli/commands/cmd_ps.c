@@ -32,7 +32,7 @@ struct ps_values {
 static const struct opt rows[] = {
     OPT('a', "all", "", FLAG, AT(all), "Also those that do not run"),
     OPT('f', "filter", "KEY=VALUE", WORDS, AT(filters),
-        "id, name, label, status, ancestor, exited, before, since, network, volume, health"),
+        "id, name, label, status, ancestor, exited, before, since, until, network, volume"),
     OPT(0, "format", "FORMAT", STRING, AT(format), "json, mcp, or a template such as {{.Names}}"),
     OPT('n', "last", "NUMBER", INT, AT(last), "The last ones made, running or not"),
     OPT('l', "latest", "", FLAG, AT(latest), "The last one made, running or not"),
@@ -113,12 +113,10 @@ static int select_containers(struct cli *cli, const struct ps_values *values, js
 {
     size_t last = values->latest ? 1 : values->last > 0 ? (size_t)values->last : 0;
     bool all = values->all || last > 0 || has_status_filter(values->filters);
-    CLEANUP_JSON json_t *containers = NULL;
     CLEANUP_JSON json_t *passed = NULL;
-    int rc = targets_list(cli, all || values->filters, &containers, err);
+    int rc = values->filters ? targets_list_filtered(cli, values->filters, &passed, err)
+                             : targets_list(cli, all, &passed, err);
 
-    if (rc == 0)
-        rc = filter_containers(containers, values->filters, &passed, err);
     if (rc < 0)
         return rc;
     *ret_selected = last > 0 ? only_last(passed, last)
@@ -153,8 +151,8 @@ static int print(json_t *containers, const struct ps_values *values, struct mcpd
     if (!views)
         return error_no_memory(err, "list of containers");
     if (values->quiet)
-        return template_print("{{.ID}}", views, NULL, true, err);
-    return template_print(is_table ? TABLE : values->format, views, headings,
+        return template_print("ps", "{{.ID}}", views, NULL, true, err);
+    return template_print("ps", is_table ? TABLE : values->format, views, headings,
                           values->without_heading, err);
 }
 
@@ -168,9 +166,9 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
     if (!sort_member(values->sort))
         return cli_refuse(
             cli,
-            "invalid argument \"%s\" for \"--sort\" flag: choose from command, created, "
-            "id, image, names, runningfor, status",
-            values->sort);
+            "invalid argument \"%s\" for \"--sort\" flag: \"%s\" is not a valid value.  Choose "
+            "from: \"command, created, id, image, names, runningfor, status\"",
+            values->sort, values->sort);
     if (values->last > 0 && values->latest)
         return cli_refuse(cli, "last and latest are mutually exclusive");
     if (str_equal(values->format, "mcp"))
@@ -188,7 +186,8 @@ const struct command cmd_ps = {
         "A template prints its fields for each container: {{.ID}} {{.Image}} {{.ImageID}} "
         "{{.Command}} "
         "{{.CreatedAt}} {{.RunningFor}} {{.Status}} {{.State}} {{.Ports}} {{.Names}} {{.Networks}} "
-        "{{.Mounts}} {{.Labels}} {{.Pid}} {{.ExitCode}}; with \"table \" in front in columns.\n"
+        "{{.Mounts}} {{.Labels}} {{.Pid}} {{.ExitCode}}; with \"table \" in front in columns. "
+        "Templates are Go's, with {{if}}, {{range}}, {{printf}} and so on.\n"
         "--format mcp is the list as the control plane reads it: an array of ContainerInfo.",
     .examples = "ps -a\nps -a --format json\nps --filter label=app=web --format '{{.Names}}'",
     .groups = groups,

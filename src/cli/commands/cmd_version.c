@@ -72,7 +72,9 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
         return 0;
     }
     list = json_pack("[O]", version);
-    return template_print(values->format, list, NULL, false, &err) < 0 ? cli_fail(cli, &err) : 0;
+    return template_print("version", values->format, list, NULL, false, &err) < 0
+               ? cli_fail(cli, &err)
+               : 0;
 }
 
 const struct command cmd_version = {

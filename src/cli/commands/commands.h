@@ -9,11 +9,14 @@ extern const struct command cmd_completion;
 extern const struct command cmd_container; /* group */
 extern const struct command cmd_container_exists;
 extern const struct command cmd_container_inspect;
+extern const struct command cmd_container_prune;
 extern const struct command cmd_create;
 extern const struct command cmd_exec;
+extern const struct command cmd_history;
 extern const struct command cmd_image; /* group */
 extern const struct command cmd_image_exists;
 extern const struct command cmd_image_inspect;
+extern const struct command cmd_image_prune;
 extern const struct command cmd_images;
 extern const struct command cmd_info;
 extern const struct command cmd_inspect;
@@ -33,6 +36,7 @@ extern const struct command cmd_run;
 extern const struct command cmd_start;
 extern const struct command cmd_stop;
 extern const struct command cmd_tag;
+extern const struct command cmd_untag;
 extern const struct command cmd_verify;
 extern const struct command cmd_version;
 extern const struct command cmd_wait;

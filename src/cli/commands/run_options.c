@@ -28,6 +28,8 @@ static const struct opt create_rows[] = {
     OPT(0, "cap-drop", "CAPABILITY", WORDS, CREATE(cap_drop), "Take a capability away, or all"),
     OPT(0, "cidfile", "FILE", STRING, CREATE(cid_file), "Write the container's id to a file"),
     OPT(0, "cpus", "NUMBER", REAL_TEXT, CREATE(cpus), "Limit the processor time: 1.5 processors"),
+    OPT(0, "device", "DEVICE[:PATH]", WORDS, CREATE(devices),
+        "Give a device of the host: /dev/fuse, /dev/sda:/dev/xvda"),
     OPT(0, "entrypoint", "COMMAND", STRING, AT(entrypoint),
         "Replace the image's entrypoint; also '[\"a\", \"b\"]', or '' for none"),
     OPT('e', "env", "KEY[=VALUE]", LIST, CREATE(spec.env),
@@ -43,14 +45,15 @@ static const struct opt create_rows[] = {
         "k8s-file (the default), its alias json-file, or none"),
     OPT(0, "log-opt", "KEY=VALUE", WORDS, CREATE(log_options),
         "max-size=10m (of a file; 0: no limit), max-file=2, path=FILE, tag=TEXT"),
-    OPT('m', "memory", "SIZE", SIZE_TEXT, CREATE(memory), "Limit the memory: 64m, 1g"),
+    OPT('m', "memory", "SIZE", STRING, CREATE(memory), "Limit the memory: 64m, 1g"),
     OPT(0, "mount", "TYPE,...", LIST, CREATE(mounts),
         "Mount something: type=bind,src=DIR,dst=DIR[,ro] or type=tmpfs,dst=DIR"),
     OPT(0, "name", "NAME", STRING, CREATE(spec.name), "The container's name"),
     OPT(0, "network", "NETWORK", LIST, AT(networks), "none or host", .alias = "net"),
     OPT(0, "pids-limit", "NUMBER", INT_TEXT, CREATE(pids_limit),
         "Limit the number of processes; -1: no limit"),
-    OPT(0, "privileged", "", FLAG, CREATE(privileged), "All capabilities, nothing masked"),
+    OPT(0, "privileged", "", FLAG, CREATE(privileged),
+        "All capabilities and devices, nothing masked or filtered"),
     OPT(0, "progress", "STYLE", STRING, AT(progress), "How a pull shows: auto, bars, plain, json"),
     OPT('p', "publish", "HOST:CONTAINER", WORDS, CREATE(spec.ports), "Publish a port on the host"),
     OPT(0, "pull", "POLICY", STRING, AT(pull), "Pull the image: always, missing, newer, never",
@@ -64,8 +67,8 @@ static const struct opt create_rows[] = {
         "When it ends: no, always, on-failure[:N], unless-stopped"),
     OPT(0, "rm", "", FLAG, CREATE(auto_remove), "Remove the container when it ends"),
     OPT(0, "security-opt", "OPTION", LIST, CREATE(security_options),
-        "no-new-privileges, seccomp=unconfined, seccomp=FILE"),
-    OPT(0, "shm-size", "SIZE", SIZE_TEXT, CREATE(shm_size), "Size of /dev/shm; 65536k if unset"),
+        "no-new-privileges, seccomp=unconfined, mask=PATH, unmask=PATH"),
+    OPT(0, "shm-size", "SIZE", STRING, CREATE(shm_size), "Size of /dev/shm; 65536k if unset"),
     OPT(0, "stop-signal", "SIGNAL", STRING, CREATE(stop_signal),
         "What stop sends; SIGTERM if unset"),
     OPT(0, "stop-timeout", "SECONDS", COUNT, CREATE(stop_timeout_s),
@@ -106,7 +109,6 @@ static const struct opt later_rows[] = {
     OPT_OTHER(OPT_LATER, 'c', "cpu-shares", "NUMBER"),
     OPT_OTHER(OPT_LATER, 0, "cpuset-cpus", "LIST"),
     OPT_OTHER(OPT_LATER, 0, "cpuset-mems", "LIST"),
-    OPT_OTHER(OPT_LATER, 0, "device", "DEVICE"),
     OPT_OTHER(OPT_LATER, 0, "device-read-bps", "DEVICE:RATE"),
     OPT_OTHER(OPT_LATER, 0, "device-read-iops", "DEVICE:RATE"),
     OPT_OTHER(OPT_LATER, 0, "device-write-bps", "DEVICE:RATE"),
@@ -248,6 +250,24 @@ static int finish_pull(struct run_values *values, struct mcpd_error *err)
     return error_set(err, MCPD_E_INVALID, "unsupported pull policy \"%s\"", values->pull);
 }
 
+/* Empty is not given: --memory "$LIMIT". */
+static void forget_empty(const char **text)
+{
+    if (*text && **text == '\0')
+        *text = NULL;
+}
+
+/* context: how podman begins its complaint. */
+static int finish_size(const char **text, const char *context, struct mcpd_error *err)
+{
+    uint64_t bytes;
+
+    forget_empty(text);
+    if (!*text || str_to_bytes(*text, &bytes) == 0)
+        return 0;
+    return error_set(err, MCPD_E_INVALID, "%s: invalid size: '%s'", context, *text);
+}
+
 static int finish_network(struct run_values *values, struct mcpd_error *err)
 {
     if (!values->networks)
@@ -275,8 +295,16 @@ static int check_together(const struct run_values *values, struct mcpd_error *er
  * a copy of which the caller makes with ours in their place. */
 int run_options_finish(struct run_values *values, char *const *arguments, struct mcpd_error *err)
 {
-    int rc = check_together(values, err);
+    int rc;
 
+    forget_empty(&values->create.spec.name);
+    forget_empty(&values->create.hostname);
+    forget_empty(&values->create.stop_signal);
+    rc = check_together(values, err);
+    if (rc == 0)
+        rc = finish_size(&values->create.memory, "invalid value for memory", err);
+    if (rc == 0)
+        rc = finish_size(&values->create.shm_size, "unable to translate --shm-size", err);
     if (rc == 0)
         rc = finish_network(values, err);
     if (rc == 0)

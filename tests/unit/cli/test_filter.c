@@ -8,13 +8,16 @@ static const char containers_text[] =
     "[{'Id': 'aa11aa11aa11aa11', 'Names': ['web'], 'State': 'running', 'ExitCode': 0,"
     "  'Image': 'docker.io/library/busybox:latest', 'ImageID': 'ff00ff00ff00ff00', 'Created': 5,"
     "  'Labels': {'app': 'web', 'tier': 'front'}, 'Networks': ['podman'], 'Mounts': ['/data'],"
+    "  'MountPoints': [{'Source': '/srv', 'Destination': '/data'}],"
     "  'Status': 'Up 5 seconds ago (healthy)'},"
     " {'Id': 'bb22bb22bb22bb22', 'Names': ['web-old'], 'State': 'exited', 'ExitCode': 3,"
     "  'Image': 'localhost:5000/tiny:1.2', 'ImageID': 'ee00ee00ee00ee00', 'Created': 5,"
     "  'Labels': null, 'Networks': [], 'Mounts': [], 'Status': 'Exited (3) 2 seconds ago'},"
     " {'Id': 'cc33cc33cc33cc33', 'Names': ['db'], 'State': 'created', 'ExitCode': 0,"
     "  'Image': 'localhost/db:2', 'ImageID': 'dd00dd00dd00dd00', 'Created': 9,"
-    "  'Labels': {'app': 'db'}, 'Networks': [], 'Mounts': ['/var/lib/db'], 'Status': 'Created'}]";
+    "  'Labels': {'app': 'db'}, 'Networks': [], 'Mounts': ['/var/lib/db'],"
+    "  'MountPoints': [{'Name': 'vol', 'Source': '/v/vol', 'Destination': '/var/lib/db'}],"
+    "  'Status': 'Created'}]";
 
 static const char images_text[] =
     "[{'Id': 'aa11', 'Names': ['docker.io/library/busybox:latest', 'localhost/bb:1'], 'Created': "
@@ -90,7 +93,14 @@ static void test_containers(void **state)
     containers("exited=0", "");
     containers("network=podman", "a");
     containers("volume=/data", "a");
-    containers("volume=named:/var/lib/db", "c");
+    containers("volume=/srv", "a");
+    containers("volume=/srv:/data", "a");
+    containers("volume=/srv:/other", "");
+    containers("volume=/srv volume=vol", "ac");
+    containers("volume=vol:/var/lib/db", "c");
+    containers("volume=", "");
+    containers("until=7", "ab");
+    containers("until=1h", "abc");
     containers("health=healthy", "a");
 }
 
@@ -129,6 +139,8 @@ static void test_bad_container_filters(void **state)
 {
     refuse(filter_containers, containers_text, "foo=bar", MCPD_E_INVALID,
            "foo is an invalid filter");
+    refuse(filter_containers, containers_text, "until=x", MCPD_E_INVALID,
+           "failed to parse value as time or duration: \"x\"");
     refuse(filter_containers, containers_text, "bogus", MCPD_E_INVALID, "invalid filter \"bogus\"");
     refuse(filter_containers, containers_text, "status=foo", MCPD_E_INVALID,
            "unknown container state: foo: invalid argument");

@@ -81,6 +81,23 @@ static void test_yaml(void **state)
                                          "  a: 2\n");
 }
 
+/* Letters above ASCII stay; what would steer a terminal is escaped, as the library does with ESC.
+ */
+static void test_escapes(void **state)
+{
+    CLEANUP_JSON json_t *json = json_pack("{s:s,s:s}", "a", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\x8b",
+                                          "b", "\xc2\x9b\x1b\x7f\xe2\x80\xae\n");
+    CLEANUP_FREE char *text = out_json_text(json, 4);
+    CLEANUP_BUF struct buf yaml;
+
+    assert_string_equal(text, "{\n    \"a\": \"gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\x8b\",\n"
+                              "    \"b\": \"\\u009b\\u001B\\u007f\\u202e\\n\"\n}");
+    buf_init(&yaml, TEXT_MAX);
+    out_yaml(json, &yaml);
+    assert_string_equal(buf_text(&yaml), "a: gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\x8b\n"
+                                         "b: \"\\u009b\\u001B\\u007f\\u202e\\n\"\n");
+}
+
 /* In a child, because stdout is the process's own. */
 static int finish_status(int fd, int status)
 {
@@ -142,7 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns),   cmocka_unit_test(test_cells),
         cmocka_unit_test(test_yaml),      cmocka_unit_test(test_finish),
-        cmocka_unit_test(test_exitcodes),
+        cmocka_unit_test(test_exitcodes), cmocka_unit_test(test_escapes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

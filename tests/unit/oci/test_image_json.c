@@ -177,6 +177,33 @@ static void test_inspect_full(void **state)
     image_done(&image);
 }
 
+/* More steps than layers, and what is no step at all: nothing is read beyond the end. */
+static void test_history(void **state)
+{
+    struct fake_store *fake = *state;
+    struct fake_image spec = {
+        .name = "q.io/a:1",
+        .layers = two_layers,
+        .extra = "\"history\": [{\"created\": \"2026-11-23T16:12:23Z\", \"created_by\": \"COPY\"}, "
+                 "{\"created_by\": \"ENV\", \"empty_layer\": true, \"comment\": \"c\"}, "
+                 "{\"created_by\": 7}, {}, \"no step\"],"};
+    struct image image;
+
+    fake_store_add(fake, &spec, NULL);
+    find(fake, "q.io/a:1", &image);
+    check(
+        dump(image_history_json(&fake->store, &image)),
+        "[{\"id\":\"@ID\",\"created\":\"\",\"CreatedBy\":\"\",\"size\":0,\"Created\":\"\"},"
+        "{\"id\":\"<missing>\",\"created\":\"\",\"CreatedBy\":\"\",\"size\":0,\"Created\":\"\"},"
+        "{\"id\":\"<missing>\",\"created\":\"\",\"CreatedBy\":\"\",\"size\":1000,\"Created\":\"\"},"
+        "{\"id\":\"<missing>\",\"created\":\"\",\"CreatedBy\":\"ENV\",\"size\":0,"
+        "\"comment\":\"c\",\"Created\":\"\"},"
+        "{\"id\":\"<missing>\",\"created\":\"2026-11-23T16:12:23Z\",\"CreatedBy\":\"COPY\","
+        "\"size\":1000,\"Created\":\"2026-11-23T16:12:23Z\"}]",
+        fake, &image);
+    image_done(&image);
+}
+
 static void test_inspect_sparse(void **state)
 {
     struct fake_store *fake = *state;
@@ -249,6 +276,7 @@ int main(void)
         TEST(test_list_dangling),
         TEST(test_created),
         TEST(test_inspect_full),
+        TEST(test_history),
         TEST(test_inspect_sparse),
         TEST(test_inspect_has_all_names),
         TEST(test_missing_layer_is_a_warning),

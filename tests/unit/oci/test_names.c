@@ -82,6 +82,34 @@ static void test_tag(void **state)
     assert_false(has_untagged(fake, &manifest));
 }
 
+static int take(struct fake_store *fake, const struct digest *image_id, const char *name)
+{
+    struct reference target = reference(name);
+
+    return store_take_name(&fake->store, image_id, &target, NULL);
+}
+
+static void test_take_names(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest manifest, other;
+    struct image image;
+
+    add(fake, "q.io/a:1", "x", &manifest);
+    add(fake, "q.io/other:1", "y", &other);
+    assert_int_equal(tag(fake, "q.io/b:1", &manifest), 0);
+    assert_int_equal(store_load_image(&fake->store, &manifest, &image, NULL), 0);
+    assert_int_equal(take(fake, &image.id, "q.io/other:1"), -MCPD_E_NOT_FOUND);
+    assert_int_equal(take(fake, &image.id, "q.io/nosuch:1"), -MCPD_E_NOT_FOUND);
+    assert_int_equal(take(fake, &image.id, "q.io/a:1"), 0);
+    assert_false(has_untagged(fake, &manifest));
+    assert_int_equal(take(fake, &image.id, "q.io/b:1"), 0);
+    assert_true(has_untagged(fake, &manifest));
+    assert_int_equal(take(fake, &image.id, "q.io/b:1"), -MCPD_E_NOT_FOUND);
+    check_names(fake, &other, "q.io/other:1");
+    image_done(&image);
+}
+
 static void test_tag_of_nothing(void **state)
 {
     struct fake_store *fake = *state;
@@ -292,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_tag),
+        TEST(test_take_names),
         TEST(test_tag_of_nothing),
         TEST(test_moved_name_keeps_the_old_image),
         TEST(test_moved_name_with_others_left),

@@ -19,6 +19,12 @@
 #undef LLVMFuzzerTestOneInput
 #undef accepts
 
+#define LLVMFuzzerTestOneInput fuzz_device
+#define accepts                accepts_device
+#include "../../fuzz/fuzz_device.c"
+#undef LLVMFuzzerTestOneInput
+#undef accepts
+
 static void test_volume(void **state)
 {
     const struct fuzz_replay replay = {fuzz_volume, accepts_volume, "volume"};
@@ -33,11 +39,19 @@ static void test_plan(void **state)
     fuzz_replay(&replay);
 }
 
+static void test_device(void **state)
+{
+    const struct fuzz_replay replay = {fuzz_device, accepts_device, "device"};
+
+    fuzz_replay(&replay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_volume),
         cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_device),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,7 @@ static void build_full(struct plan *ret_plan)
     ret_plan->log_path = strdup("/logs/x");
     ret_plan->log_tag = strdup("tag");
     ret_plan->mounts[0].is_file = true;
+    ret_plan->mounts[0].is_device = true;
 }
 
 static void test_round_trip(void **state)
@@ -69,7 +70,7 @@ static void test_round_trip(void **state)
         assert_true(a->read_only == b->read_only && a->recursive == b->recursive &&
                     a->no_suid == b->no_suid && a->no_dev == b->no_dev &&
                     a->no_exec == b->no_exec && a->is_file == b->is_file &&
-                    a->is_user_volume == b->is_user_volume);
+                    a->is_user_volume == b->is_user_volume && a->is_device == b->is_device);
         if (a->kind == PLAN_MOUNT_BIND && a->propagation != 0)
             assert_int_equal(a->propagation, b->propagation);
     }

@@ -13,9 +13,8 @@ static void test_parse(void **state)
         {"winch", 28}, {"RTMIN", 34},   {"SIGRTMIN", 34}, {"RTMIN+3", 37}, {"SIGRTMAX-2", 62},
         {"RTMAX", 64}, {"64", 64},      {"RTMIN+30", 64},
     };
-    static const char *const bad[] = {"",        "0",      "65",       "SIG",
-                                      "FOO",     "-9",     "RTMIN+31", "RTMIN-1",
-                                      "RTMAX+1", "RTMIN+", "15x",      "99999999999999999999"};
+    static const char *const bad[] = {"",         "0",       "SIG",     "FOO",    "-9",
+                                      "RTMIN+31", "RTMIN-1", "RTMAX+1", "RTMIN+", "15x"};
     struct mcpd_error err = {0};
     int number;
 
@@ -31,6 +30,18 @@ static void test_parse(void **state)
     }
 }
 
+static void test_numbers_out_of_range(void **state)
+{
+    struct mcpd_error err = {0};
+    int number = -1;
+
+    assert_error(signals_parse("65", &number, &err), err, MCPD_E_INVALID,
+                 "valid signals are 1 through 64");
+    assert_error(signals_parse("99999999999999999999", &number, &err), err, MCPD_E_INVALID,
+                 "valid signals are 1 through 64");
+    assert_int_equal(number, -1);
+}
+
 static void test_names(void **state)
 {
     assert_string_equal(signals_name(15), "SIGTERM");
@@ -44,6 +55,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_numbers_out_of_range),
         cmocka_unit_test(test_names),
     };
 

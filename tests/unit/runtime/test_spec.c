@@ -109,7 +109,7 @@ static void test_environment(void **state)
     struct plan plan;
 
     options.spec.env = WORDS("NOVALUE", "EMPTY=", "K=V", "HERE", "A=2", "PRE_*", "with blank=1");
-    build_env(&options, WORDS("HERE=a b=c", "PRE_1=x", "PREX=y", "PRE_2=z"), &plan);
+    build_env(&options, WORDS("HERE=a b=c", "PRE_1=x", "PREX=y", "PRE_2=z", "PRE_3=\377"), &plan);
     assert_words(plan.process.env, "PATH=/bin:/usr/bin|TERM=xterm|container=mcpd|A=2|"
                                    "HOSTNAME=0123456789ab|EMPTY=|K=V|HERE=a b=c|PRE_1=x|PRE_2=z|"
                                    "with blank=1");
@@ -196,7 +196,7 @@ static void test_refusals(void **state)
                  "working directory \"srv\" is invalid, it needs to be an absolute path");
     options = life_options();
     options.cap_add = WORDS("nope");
-    life_refused(&options, MCPD_E_INVALID, "capability not known: \"nope\"");
+    life_refused(&options, MCPD_E_INVALID, "\"CAP_NOPE\": unknown capability");
     options = life_options();
     options.stop_signal = "NOPE";
     life_refused(&options, MCPD_E_INVALID, "invalid signal: NOPE");
@@ -220,14 +220,15 @@ static void test_ports(void **state)
          "parsing host port: port numbers must be between 1 and 65535 (inclusive), got 99999"},
         {"1:0",
          "parsing container port: port numbers must be between 1 and 65535 (inclusive), got 0"},
-        {"1:x", "parsing container port: invalid port number \"x\""},
+        {"1:x", "parsing container port: invalid port number: strconv.Atoi: parsing \"x\": invalid "
+                "syntax"},
         {"1:", "must provide a non-empty container port to publish"},
         {"1-2:1-3", "host and container port ranges have different lengths: 2 vs 3"},
         {"2-1:1-2", "parsing host port: the end of the range must be larger than its start"},
         {"1:1/foo", "unrecognized protocol \"foo\" in port mapping"},
-        {"1:2:3:4", "invalid port format \"1:2:3:4\""},
+        {"1:2:3:4", "invalid port format - format is [[hostIP:]hostPort:]containerPort"},
         {"nowhere:1:2", "cannot parse \"nowhere\" as an IP address"},
-        {"[::1:1:2", "invalid port format \"[::1:1:2\""},
+        {"[::1:1:2", "invalid port format - format is [[hostIP:]hostPort:]containerPort"},
     };
     struct mcpd_create_options options = life_options();
     struct life_image life;
@@ -286,6 +287,27 @@ static void test_identity_and_life(void **state)
     assert_string_equal(plan.process.user, "0:0");
     assert_true(plan.auto_remove && plan.volatile_upper);
     plan_done(&plan);
+}
+
+/* What the record cannot hold is refused, never changed. */
+static void test_text_that_is_not_utf8(void **state)
+{
+    struct mcpd_create_options options = life_options();
+
+    options.spec.env = WORDS("A=\377");
+    life_refused(&options, MCPD_E_INVALID, "not UTF-8: process.env \"A=\377\"");
+    options = life_options();
+    options.spec.cmd = WORDS("printf", "\303");
+    life_refused(&options, MCPD_E_INVALID, "not UTF-8: process.args \"\303\"");
+    options = life_options();
+    options.labels = WORDS("l=\300\200");
+    life_refused(&options, MCPD_E_INVALID, "not UTF-8: mcpd.labels \"l=\300?\"");
+    options = life_options();
+    options.spec.volumes = WORDS("/\355\240\200:/x");
+    life_refused(&options, MCPD_E_INVALID, "not UTF-8: mcpd.volumesGiven \"/\355\240?:/x\"");
+    options = life_options();
+    options.tmpfs = WORDS("/\377");
+    life_refused(&options, MCPD_E_INVALID, "not UTF-8: mounts.destination \"/\377\"");
 }
 
 static void test_log(void **state)
@@ -374,7 +396,8 @@ static void test_bad_limits(void **state)
     options = life_options();
     options.ulimits = WORDS("nofile=2:1");
     life_refused(&options, MCPD_E_INVALID,
-                 "ulimit soft limit must be less than or equal to hard limit: nofile=2:1");
+                 "ulimit option \"nofile=2:1\" requires name=SOFT:HARD, failed to be parsed: "
+                 "ulimit soft limit must be less than or equal to hard limit: 2 > 1");
 }
 
 static void test_security(void **state)
@@ -412,7 +435,7 @@ static void test_security(void **state)
     plan_done(&plan);
     options = life_options();
     options.security_options = WORDS("what=ever");
-    life_refused(&options, MCPD_E_INVALID, "invalid --security-opt \"what=ever\"");
+    life_refused(&options, MCPD_E_INVALID, "invalid --security-opt 2: \"what=ever\"");
 }
 
 static void test_network_and_names(void **state)
@@ -485,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_identity_and_life),
+        cmocka_unit_test(test_text_that_is_not_utf8),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_bad_limits),
