@@ -56,7 +56,7 @@ ALL_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed \
 
 # Asked once, and only when something is linked: `make help` needs no library.
 THIN_PACKAGES := jansson libseccomp libcap
-HEAVY_PACKAGES := libcurl libarchive libcrypto libisal libzstd
+HEAVY_PACKAGES := libcurl libarchive libcrypto libisal libzstd zlib
 once = $(eval $(1) := $(2))$($(1))
 pkg-libs = $(shell $(PKG_CONFIG) --libs $(1) || echo -lmissing-package-see-scripts/install-deps)
 THIN_LIBS = $(call once,THIN_LIBS,$(call pkg-libs,$(THIN_PACKAGES)))

@@ -205,6 +205,9 @@ static int call(struct mcpd_engine *engine, struct image_request *request, int i
     request->runroot = engine->runroot;
     request->program = engine->program;
     rc = start(engine, input_fd, &helper, err);
+    /* Not what was asked for is missing, but the half of us that could ask. */
+    if (rc == -MCPD_E_NOT_FOUND)
+        return error_recode(err, MCPD_E_UNSUPPORTED);
     if (rc == 0)
         rc = send_request(&helper, request, err);
     if (rc == 0)
@@ -280,7 +283,7 @@ int mcpd_save(struct mcpd_engine *engine, const char *const *images,
         .call = IMAGE_CALL_SAVE,
         .path = options->path,
         .images = names,
-        .format = (uint64_t)options->format,
+        .save_format = (uint64_t)options->format,
         .several_images = options->several_images,
         .registry = {.progress = options->progress, .progress_context = options->progress_context},
     };
@@ -304,17 +307,25 @@ int mcpd_export(struct mcpd_engine *engine, const char *name, const char *path,
 }
 
 int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
-              const struct mcpd_registry_options *options, struct mcpd_error *err)
+              const struct mcpd_push_options *options, char **ret_digest, struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *result = NULL;
     struct image_request request = {
         .call = IMAGE_CALL_PUSH,
         .image = image,
         .destination = destination,
-        .registry = options ? *options : default_options,
     };
+    int rc;
 
-    return call(engine, &request, -1, &result, err);
+    if (options) {
+        request.push = *options;
+        request.registry = options->registry;
+    }
+    rc = call(engine, &request, -1, &result, err);
+
+    if (rc < 0 || !ret_digest)
+        return rc;
+    return jsonx_dup_string(result, "text", "result", ret_digest, err);
 }
 
 int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
@@ -351,6 +362,47 @@ int mcpd_verify(struct mcpd_engine *engine, const char *const *images, bool repa
     request.images = names;
     rc = call(engine, &request, -1, &result, err);
     return rc < 0 ? rc : jsonx_dup_string(result, "text", "result", ret_object, err);
+}
+
+/* A call about an image (or a registry) whose answer is a text; ret_text may be NULL. */
+static int ask(struct mcpd_engine *engine, enum image_call what, const char *image,
+               const struct mcpd_registry_options *options, char **ret_text, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    struct image_request request = {
+        .call = what,
+        .image = image,
+        .registry = options ? *options : default_options,
+    };
+    int rc = call(engine, &request, -1, &result, err);
+
+    return rc < 0 || !ret_text ? rc : jsonx_dup_string(result, "text", "result", ret_text, err);
+}
+
+int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image,
+                          const struct mcpd_registry_options *options, char **ret_text,
+                          struct mcpd_error *err)
+{
+    return ask(engine, IMAGE_CALL_MANIFEST, image, options, ret_text, err);
+}
+
+int mcpd_login(struct mcpd_engine *engine, const char *registry,
+               const struct mcpd_registry_options *options, char **ret_path, struct mcpd_error *err)
+{
+    return ask(engine, IMAGE_CALL_LOGIN, registry, options, ret_path, err);
+}
+
+int mcpd_login_user(struct mcpd_engine *engine, const char *registry,
+                    const struct mcpd_registry_options *options, char **ret_user,
+                    struct mcpd_error *err)
+{
+    return ask(engine, IMAGE_CALL_LOGIN_USER, registry, options, ret_user, err);
+}
+
+int mcpd_logout(struct mcpd_engine *engine, const char *registry,
+                const struct mcpd_registry_options *options, struct mcpd_error *err)
+{
+    return ask(engine, IMAGE_CALL_LOGOUT, registry, options, NULL, err);
 }
 
 int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,

@@ -16,7 +16,10 @@
 #include "image_wire.h"
 #include "oci/layer/archive_load.h"
 #include "oci/registriesconf.h"
+#include "registry/login.h"
+#include "registry/look.h"
 #include "registry/pull.h"
+#include "registry/push.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -153,14 +156,67 @@ int mcpd_load(struct mcpd_engine *engine, const char *path,
                    ret_names, err);
 }
 
-int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
-              const struct mcpd_registry_options *options, struct mcpd_error *err)
+/* "docker://host/x:1" as podman has it; its other transports are files, which save writes. */
+static int parse_destination(const char *text, struct reference *ret_reference,
+                             struct mcpd_error *err)
 {
-    (void)engine;
-    (void)destination;
-    (void)options;
-    return error_set(err, MCPD_E_UNSUPPORTED, "push of %s: this version of mcpd cannot push yet",
-                     image);
+    static const char *const transports[] = {
+        "containers-storage:", "dir:", "docker-archive:", "docker-daemon:", "oci:", "oci-archive:",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(transports); i++)
+        if (str_has_prefix(text, transports[i]))
+            return error_set(err, MCPD_E_UNSUPPORTED,
+                             "push sends to registries only, not to \"%s\": use save", text);
+    return reference_parse(text, ret_reference, err);
+}
+
+static int parse_push_options(const struct mcpd_push_options *options,
+                              struct push_options *ret_options, struct mcpd_error *err)
+{
+    const char *format = options->format, *compression = options->compression;
+    struct push_options parsed = {
+        .has_compression = compression != NULL,
+        .compression = {MEDIATYPE_COMPRESSION_GZIP, options->compression_level},
+    };
+
+    if (str_equal(format, "oci"))
+        parsed.format = PUSH_FORMAT_OCI;
+    else if (str_equal(format, "v2s2") || str_equal(format, "docker"))
+        parsed.format = PUSH_FORMAT_DOCKER;
+    else if (format)
+        return error_set(err, MCPD_E_INVALID,
+                         "unknown format \"%s\". Choose one of the supported formats: 'oci' or "
+                         "'v2s2'",
+                         format);
+    if (str_equal(compression, "zstd"))
+        parsed.compression.compression = MEDIATYPE_COMPRESSION_ZSTD;
+    else if (compression && !str_equal(compression, "gzip"))
+        return error_set(err, MCPD_E_INVALID, "cannot find compressor for \"%s\"", compression);
+    *ret_options = parsed;
+    return compressor_check_options(&parsed.compression, err);
+}
+
+int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
+              const struct mcpd_push_options *options, char **ret_digest, struct mcpd_error *err)
+{
+    struct push_options push = {0};
+    struct registry_options registry;
+    struct reference reference;
+    struct digest digest;
+    int rc = destination ? parse_destination(destination, &reference, err) : 0;
+
+    if (rc == 0 && options)
+        rc = parse_push_options(options, &push, err);
+    if (rc < 0)
+        return rc;
+    fill_options(engine, options ? &options->registry : NULL, &registry);
+    rc = push_image(&engine->store, image, destination ? &reference : NULL, &push, &registry,
+                    &digest, err);
+    if (rc < 0 || !ret_digest)
+        return rc;
+    *ret_digest = strdup(digest.text);
+    return *ret_digest ? 0 : error_no_memory(err, "a digest");
 }
 
 int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
@@ -174,7 +230,7 @@ int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
 
     fill_options(engine, options, &registry);
     for (size_t i = 0; rc == 0 && i < names.count && !exists; i++)
-        rc = pull_exists(&names.list[i], &registry, &exists, err);
+        rc = look_exists(&names.list[i], &registry, &exists, err);
     if (rc == 0)
         *ret_exists = exists;
     return rc;
@@ -191,6 +247,56 @@ int mcpd_verify(struct mcpd_engine *engine, const char *const *images, bool repa
     fill_options(engine, options, &registry);
     rc = image_check(engine, images, repair, &registry, &object, err);
     return rc < 0 ? rc : engine_json_text(object, "what was found", ret_object, err);
+}
+
+int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image,
+                          const struct mcpd_registry_options *options, char **ret_text,
+                          struct mcpd_error *err)
+{
+    CLEANUP_REGISTRIESCONF_NAMES struct registriesconf_names names = {0};
+    struct registry_options registry;
+    int rc = find_names(image, &names, err);
+
+    if (rc < 0)
+        return rc;
+    fill_options(engine, options, &registry);
+    rc = -MCPD_E_NOT_FOUND;
+    for (size_t i = 0; rc == -MCPD_E_NOT_FOUND && i < names.count; i++)
+        rc = look_manifest(&names.list[i], &registry, ret_text, err);
+    return rc;
+}
+
+int mcpd_login(struct mcpd_engine *engine, const char *registry,
+               const struct mcpd_registry_options *options, char **ret_path, struct mcpd_error *err)
+{
+    struct registry_options own;
+    CLEANUP_FREE char *path = NULL;
+    int rc;
+
+    fill_options(engine, options, &own);
+    rc = login_keep(registry, &own, &path, err);
+    if (rc == 0 && ret_path)
+        *ret_path = TAKE_PTR(path);
+    return rc;
+}
+
+int mcpd_login_user(struct mcpd_engine *engine, const char *registry,
+                    const struct mcpd_registry_options *options, char **ret_user,
+                    struct mcpd_error *err)
+{
+    struct registry_options own;
+
+    fill_options(engine, options, &own);
+    return login_user(registry, &own, ret_user, err);
+}
+
+int mcpd_logout(struct mcpd_engine *engine, const char *registry,
+                const struct mcpd_registry_options *options, struct mcpd_error *err)
+{
+    struct registry_options own;
+
+    fill_options(engine, options, &own);
+    return login_forget(registry, &own, err);
 }
 
 int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options, char **ret_id,
@@ -236,7 +342,8 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
 {
     CLEANUP_STRV char **names = NULL;
     CLEANUP_FREE char *id = NULL;
-    CLEANUP_FREE char *text = NULL;
+    CLEANUP_FREE char *said = NULL;
+    struct mcpd_push_options push = request->push;
     bool exists = false;
     int rc = -MCPD_E_INTERNAL;
 
@@ -248,14 +355,27 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
         rc = load_fd(engine, IMAGE_HELPER_FD, &request->registry, &names, err);
         break;
     case IMAGE_CALL_PUSH:
-        rc = mcpd_push(engine, request->image, request->destination, &request->registry, err);
+        push.registry = request->registry;
+        rc = mcpd_push(engine, request->image, request->destination, &push, &said, err);
         break;
     case IMAGE_CALL_EXISTS:
         rc = mcpd_image_exists(engine, request->image, &request->registry, &exists, err);
         break;
     case IMAGE_CALL_VERIFY:
         rc = mcpd_verify(engine, (const char *const *)request->images, request->repair,
-                         &request->registry, &text, err);
+                         &request->registry, &said, err);
+        break;
+    case IMAGE_CALL_MANIFEST:
+        rc = mcpd_manifest_inspect(engine, request->image, &request->registry, &said, err);
+        break;
+    case IMAGE_CALL_LOGIN:
+        rc = mcpd_login(engine, request->image, &request->registry, &said, err);
+        break;
+    case IMAGE_CALL_LOGIN_USER:
+        rc = mcpd_login_user(engine, request->image, &request->registry, &said, err);
+        break;
+    case IMAGE_CALL_LOGOUT:
+        rc = mcpd_logout(engine, request->image, &request->registry, err);
         break;
     case IMAGE_CALL_BUILD:
         rc = mcpd_build(engine, &request->build, &id, err);
@@ -270,7 +390,7 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
     if (rc == 0)
         *ret_result =
             json_pack("{s:{s:o, s:o, s:b, s:o}}", "result", "id", jsonx_string(id), "names",
-                      jsonx_strv(names), "exists", exists, "text", jsonx_string(text));
+                      jsonx_strv(names), "exists", exists, "text", jsonx_string(said));
     return rc;
 }
 

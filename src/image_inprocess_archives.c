@@ -16,14 +16,14 @@ int image_archives_save(struct mcpd_engine *engine, const struct image_request *
     const struct progress_sink progress = {request->registry.progress,
                                            request->registry.progress_context};
     const struct archive_save_request save = {
-        .format = (enum mcpd_save_format)request->format,
+        .format = (enum mcpd_save_format)request->save_format,
         .images = request->images,
         .several = request->several_images,
         .path = request->path,
         .output_fd = stream_fd,
     };
 
-    if (!request->images || !request->images[0] || request->format > MCPD_SAVE_OCI_DIR)
+    if (!request->images || !request->images[0] || request->save_format > MCPD_SAVE_OCI_DIR)
         return error_set(err, MCPD_E_INVALID, "save: which image?");
     return archive_save(&engine->store, &save, &progress, err);
 }
@@ -38,7 +38,7 @@ int mcpd_save(struct mcpd_engine *engine, const char *const *images,
     const struct image_request request = {
         .path = options->path,
         .images = names.out,
-        .format = (uint64_t)options->format,
+        .save_format = (uint64_t)options->format,
         .several_images = options->several_images,
         .registry = {.progress = options->progress, .progress_context = options->progress_context},
     };

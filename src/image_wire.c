@@ -10,8 +10,11 @@
 #define DEPTH 8
 
 static const char *const call_names[] = {
-    [IMAGE_CALL_PULL] = "pull",     [IMAGE_CALL_LOAD] = "load",     [IMAGE_CALL_PUSH] = "push",
-    [IMAGE_CALL_EXISTS] = "exists", [IMAGE_CALL_VERIFY] = "verify", [IMAGE_CALL_BUILD] = "build",
+    [IMAGE_CALL_PULL] = "pull",     [IMAGE_CALL_LOAD] = "load",
+    [IMAGE_CALL_PUSH] = "push",     [IMAGE_CALL_EXISTS] = "exists",
+    [IMAGE_CALL_VERIFY] = "verify", [IMAGE_CALL_MANIFEST] = "manifest",
+    [IMAGE_CALL_LOGIN] = "login",   [IMAGE_CALL_LOGIN_USER] = "login-user",
+    [IMAGE_CALL_LOGOUT] = "logout", [IMAGE_CALL_BUILD] = "build",
     [IMAGE_CALL_SAVE] = "save",     [IMAGE_CALL_EXPORT] = "export",
 };
 
@@ -38,6 +41,8 @@ static const struct member members[] = {
     MEMBER("authFile", registry.auth_file),
     MEMBER("credentials", registry.credentials),
     MEMBER("platform", registry.platform),
+    MEMBER("format", push.format),
+    MEMBER("compression", push.compression),
     MEMBER("buildImage", build.image),
     MEMBER("dockerfile", build.dockerfile),
     MEMBER("contextDir", build.context_dir),
@@ -77,12 +82,13 @@ void image_request_done(struct image_request *request)
 int image_request_format(const struct image_request *request, char **ret_text,
                          struct mcpd_error *err)
 {
-    CLEANUP_JSON json_t *document = json_pack(
-        "{s:s, s:i, s:b, s:i, s:I, s:b, s:I, s:b}", "call", call_names[request->call], "policy",
-        (int)request->policy, "skipTlsVerify", request->registry.skip_tls_verify, "retryCount",
-        request->registry.retry_count, "retryDelayMs", (json_int_t)request->registry.retry_delay_ms,
-        "repair", request->repair, "format", (json_int_t)request->format, "severalImages",
-        request->several_images);
+    CLEANUP_JSON json_t *document =
+        json_pack("{s:s, s:i, s:b, s:i, s:I, s:b, s:I, s:b, s:i}", "call",
+                  call_names[request->call], "policy", (int)request->policy, "skipTlsVerify",
+                  request->registry.skip_tls_verify, "retryCount", request->registry.retry_count,
+                  "retryDelayMs", (json_int_t)request->registry.retry_delay_ms, "repair",
+                  request->repair, "saveFormat", (json_int_t)request->save_format, "severalImages",
+                  request->several_images, "compressionLevel", request->push.compression_level);
     bool is_good = document != NULL;
 
     for (size_t i = 0; i < ARRAY_SIZE(lists) && is_good; i++)
@@ -134,7 +140,7 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
     struct image_request request = {0};
     const char *call = NULL;
     uint64_t policy = 0;
-    int64_t retry_count = 0;
+    int64_t retry_count = 0, level = 0;
     int rc = jsonx_parse(text, length, DEPTH, "request", &document, err);
 
     if (rc == 0)
@@ -143,6 +149,8 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
         rc = parse_call(call, &request.call, err);
     if (rc == 0)
         rc = jsonx_get_u64(document, "policy", "request", &policy, err);
+    if (rc == 0)
+        rc = jsonx_get_i64(document, "compressionLevel", "request", &level, err);
     if (rc == 0)
         rc = jsonx_get_bool(document, "skipTlsVerify", "request", &request.registry.skip_tls_verify,
                             err);
@@ -159,7 +167,7 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
     if (rc == 0)
         rc = jsonx_get_bool(document, "repair", "request", &request.repair, err);
     if (rc == 0)
-        rc = jsonx_get_u64(document, "format", "request", &request.format, err);
+        rc = jsonx_get_u64(document, "saveFormat", "request", &request.save_format, err);
     if (rc == 0)
         rc = jsonx_get_bool(document, "severalImages", "request", &request.several_images, err);
     if (rc < 0)
@@ -169,6 +177,7 @@ int image_request_parse(const char *text, size_t length, struct image_request *r
         return error_set(err, MCPD_E_INVALID, "request: incomplete");
     request.policy = (enum mcpd_pull_policy)policy;
     request.registry.retry_count = (int)retry_count;
+    request.push.compression_level = level > INT_MAX || level < INT_MIN ? -1 : (int)level;
     rc = parse_lists(document, &request, err);
     if (rc < 0)
         return rc;

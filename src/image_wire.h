@@ -21,6 +21,10 @@ enum image_call {
     IMAGE_CALL_PUSH,
     IMAGE_CALL_EXISTS,
     IMAGE_CALL_VERIFY,
+    IMAGE_CALL_MANIFEST,
+    IMAGE_CALL_LOGIN,
+    IMAGE_CALL_LOGIN_USER,
+    IMAGE_CALL_LOGOUT,
     IMAGE_CALL_BUILD,
     IMAGE_CALL_SAVE,
     IMAGE_CALL_EXPORT,
@@ -33,16 +37,17 @@ struct image_request {
     const char *root;
     const char *runroot;
     const char *program;
-    const char *image;
+    const char *image;            /* a registry for LOGIN and its like */
     const char *destination;      /* PUSH */
     const char *container;        /* EXPORT */
     const char *path;             /* LOAD, SAVE, EXPORT; NULL: descriptor 3 */
     char **images;                /* VERIFY, SAVE */
     bool repair;                  /* VERIFY */
-    uint64_t format;              /* SAVE: enum mcpd_save_format */
+    uint64_t save_format;         /* SAVE: enum mcpd_save_format */
     bool several_images;          /* SAVE */
     enum mcpd_pull_policy policy; /* PULL */
     struct mcpd_registry_options registry;
+    struct mcpd_push_options push; /* PUSH; but for its registry, which is the one above */
     struct mcpd_build_options build;
 };
 

@@ -83,14 +83,40 @@ MCPD_API int mcpd_list(struct mcpd_engine *engine, struct mcpd_container_info **
 MCPD_API int mcpd_build(struct mcpd_engine *engine, const struct mcpd_build_options *options,
                         char **ret_id, struct mcpd_error *err);
 
-/* destination NULL: the image's own name. */
+/* Sends an image to a registry. destination NULL: the image's own name. *ret_digest (may be NULL):
+ * "sha256:.." of its manifest there. */
 MCPD_API int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destination,
-                       const struct mcpd_registry_options *options, struct mcpd_error *err);
+                       const struct mcpd_push_options *options, char **ret_digest,
+                       struct mcpd_error *err);
 
 /* Asks the registry, not the store. Absent is an answer; not being able to ask is a failure. */
 MCPD_API int mcpd_image_exists(struct mcpd_engine *engine, const char *image,
                                const struct mcpd_registry_options *options, bool *ret_exists,
                                struct mcpd_error *err);
+
+/* The manifest or index as the registry has it, JSON. NOT_FOUND: the registry has no such image; no
+ * other failure has this code. */
+MCPD_API int mcpd_manifest_inspect(struct mcpd_engine *engine, const char *image,
+                                   const struct mcpd_registry_options *options, char **ret_text,
+                                   struct mcpd_error *err);
+
+/* ------------------------------------------------------------------ who we are to a registry
+ * registry: "host[:port]" or "host[:port]/path"; credentials of a path serve what lies below it. */
+
+/* Tries options->credentials at the registry, then keeps them in the auth file (*ret_path, may be
+ * NULL: its name). Without credentials those that are kept are tried, and nothing is written.
+ * DENIED: the registry does not take them. NOT_FOUND: none are kept. */
+MCPD_API int mcpd_login(struct mcpd_engine *engine, const char *registry,
+                        const struct mcpd_registry_options *options, char **ret_path,
+                        struct mcpd_error *err);
+/* The user that is kept for it. NOT_FOUND: none. */
+MCPD_API int mcpd_login_user(struct mcpd_engine *engine, const char *registry,
+                             const struct mcpd_registry_options *options, char **ret_user,
+                             struct mcpd_error *err);
+/* registry NULL: all that the auth file keeps. NOT_FOUND: nothing was kept; STATE: another
+ * program's file keeps it. */
+MCPD_API int mcpd_logout(struct mcpd_engine *engine, const char *registry,
+                         const struct mcpd_registry_options *options, struct mcpd_error *err);
 
 /* ------------------------------------------------------------------ containers, in full */
 

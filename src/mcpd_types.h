@@ -54,7 +54,7 @@ enum mcpd_pull_policy {
 /* One event of a transfer; strings are borrowed for the duration of the call. */
 struct mcpd_progress {
     const char *operation; /* "short-name" (id: a line about what it means), "resolve", "download",
-                            * "unpack", "exists", "save", "config", "manifest", "done" */
+                            * "unpack", "save", "upload", "exists", "config", "manifest", "done" */
     const char *id;        /* digest or reference the event is about */
     uint64_t current_bytes;
     uint64_t total_bytes; /* 0 when unknown */
@@ -87,6 +87,14 @@ struct mcpd_save_options {
     bool several_images; /* each name is an image; else the further ones are names for the first */
     mcpd_progress_function progress;
     void *progress_context;
+};
+
+struct mcpd_push_options {
+    struct mcpd_registry_options registry; /* platform has no meaning here */
+    const char *format;      /* of the manifest: "oci", "v2s2" ("docker"); NULL: as it is */
+    const char *compression; /* of layers that are not so already: "gzip", "zstd"; NULL: as it is,
+                              * gzip for those that were made here */
+    int compression_level;   /* gzip 1 to 9, zstd 1 to 19; 0: the default */
 };
 
 struct mcpd_build_options {

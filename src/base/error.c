@@ -148,6 +148,13 @@ int error_wrap(struct mcpd_error *err, int rc, const char *format, ...)
     return rc;
 }
 
+int error_recode(struct mcpd_error *err, enum mcpd_error_code code)
+{
+    if (err)
+        err->code = code;
+    return -(int)code;
+}
+
 int error_no_memory(struct mcpd_error *err, const char *what)
 {
     return error_set(err, MCPD_E_NO_MEMORY, "out of memory (%s)", what);

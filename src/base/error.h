@@ -26,6 +26,9 @@ int error_errno(struct mcpd_error *err, const char *format, ...) PRINTF_LIKE(2, 
 int error_wrap(struct mcpd_error *err, int rc, const char *format, ...)
     PRINTF_LIKE(3, 4) MUST_CHECK;
 
+/* The same failure under another code, where the first would say something else to the caller. */
+int error_recode(struct mcpd_error *err, enum mcpd_error_code code) MUST_CHECK;
+
 /* Out of memory while building `what`. */
 int error_no_memory(struct mcpd_error *err, const char *what) MUST_CHECK;
 

@@ -58,6 +58,17 @@ void proc_done(struct proc *proc);
 int proc_run(char *const *argv, int timeout_ms, char **ret_output,
              struct mcpd_error *err) MUST_CHECK;
 
+/* The same with `input` on its stdin, its stdout and stderr apart (64 KiB each, the rest dropped),
+ * and whatever its exit: for helpers that are asked something. The texts may be secrets. */
+struct proc_words {
+    int exit_code; /* proc_exit_code */
+    char *output;
+    char *complaint;
+};
+void proc_words_done(struct proc_words *words); /* wipes them; fine on a zeroed one */
+int proc_talk(char *const *argv, const char *input, int timeout_ms, struct proc_words *ret_words,
+              struct mcpd_error *err) MUST_CHECK;
+
 /* 0 for an exit with 0; else -MCPD_E_SYSTEM with the program's name and its output's last line. */
 int proc_check_exit(const char *name, int wait_status, const char *output,
                     struct mcpd_error *err) MUST_CHECK;

@@ -42,6 +42,13 @@ bool str_equal(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
+void str_free_secret(char *secret)
+{
+    if (secret)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';

@@ -68,4 +68,16 @@ static inline void cleanup_strv(char ***vector)
 }
 #define CLEANUP_STRV CLEANUP(cleanup_strv)
 
+/* Passwords and tokens: overwritten, then freed. NULL is fine. */
+void str_free_secret(char *secret);
+
+static inline void cleanup_secret(char **secret)
+{
+    int saved_errno = errno;
+
+    str_free_secret(*secret);
+    errno = saved_errno;
+}
+#define CLEANUP_SECRET CLEANUP(cleanup_secret)
+
 #endif

@@ -22,6 +22,8 @@ const struct command_entry cli_commands[] = {
     {.name = "inspect", .command = &cmd_inspect},
     {.name = "kill", .command = &cmd_kill},
     {.name = "load", .command = &cmd_load},
+    {.name = "login", .command = &cmd_login},
+    {.name = "logout", .command = &cmd_logout},
     {.name = "logs", .command = &cmd_logs},
     {.name = "man", .command = &cmd_man, .is_hidden = true},
     {.name = "manifest", .command = &cmd_manifest},

@@ -205,15 +205,18 @@ static const char *verb_of(const char *operation)
 
 static void update_row(struct progress_row *row, const struct mcpd_progress *event)
 {
-    bool is_unpack =
-        strcmp(event->operation, "unpack") == 0 || strcmp(event->operation, "save") == 0;
+    static const char *const last[] = {"unpack", "save", "upload"};
+    bool is_last = false;
+
+    for (size_t i = 0; i < ARRAY_SIZE(last); i++)
+        is_last = is_last || strcmp(event->operation, last[i]) == 0;
 
     row->verb = row->is_done ? row->verb : verb_of(event->operation);
     row->current_bytes = event->current_bytes;
     row->total_bytes = event->total_bytes > 0 ? event->total_bytes : row->total_bytes;
     if (strcmp(event->operation, "exists") == 0 ||
-        (is_unpack && event->total_bytes > 0 && event->current_bytes >= event->total_bytes)) {
-        row->verb = row->is_done ? row->verb : is_unpack ? "done" : "exists";
+        (is_last && event->total_bytes > 0 && event->current_bytes >= event->total_bytes)) {
+        row->verb = row->is_done ? row->verb : is_last ? "done" : "exists";
         row->is_done = true;
     }
 }

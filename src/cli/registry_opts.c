@@ -15,6 +15,9 @@
     OPT(0, "authfile", "FILE", STRING, AT(options.auth_file), \
         "Credentials of registries; $REGISTRY_AUTH_FILE is the default")
 
+#define CERT_DIR_ROW                                        \
+    OPT(0, "cert-dir", "DIR", STRING, AT(options.cert_dir), \
+        "Further certificates: *.crt, client.cert, client.key")
 #define RETRY_ROW                                                                     \
     OPT(0, "retry", "N", COUNT, AT(retry), "Further attempts when the network fails", \
         .initial = "3")
@@ -36,8 +39,17 @@ const struct opt registry_rows[REGISTRY_ROWS] = {
     RETRY_DELAY_ROW,
     OPT(0, "creds", "USER:PASSWORD", STRING, AT(options.credentials),
         "Credentials for this registry"),
-    OPT(0, "cert-dir", "DIR", STRING, AT(options.cert_dir),
-        "Further certificates: *.crt, client.cert, client.key"),
+    CERT_DIR_ROW,
+};
+
+const struct opt registry_login_rows[REGISTRY_LOGIN_ROWS] = {
+    TLS_VERIFY_ROW,
+    AUTHFILE_ROW,
+    CERT_DIR_ROW,
+};
+
+const struct opt registry_authfile_rows[1] = {
+    AUTHFILE_ROW,
 };
 
 const struct opt platform_rows[PLATFORM_ROWS] = {

@@ -19,10 +19,14 @@ struct registry_values {
 #define REGISTRY_ROWS       6
 #define PLATFORM_ROWS       4
 #define REGISTRY_TRUST_ROWS 4
+#define REGISTRY_LOGIN_ROWS 3
 /* --tls-verify, --authfile, --retry, --retry-delay, --creds, --cert-dir */
 extern const struct opt registry_rows[REGISTRY_ROWS];
 extern const struct opt
-    registry_trust_rows[REGISTRY_TRUST_ROWS];         /* the first four, for run and create */
+    registry_trust_rows[REGISTRY_TRUST_ROWS]; /* the first four, for run and create */
+extern const struct opt
+    registry_login_rows[REGISTRY_LOGIN_ROWS];         /* --tls-verify, --authfile, --cert-dir */
+extern const struct opt registry_authfile_rows[1];    /* --authfile */
 extern const struct opt platform_rows[PLATFORM_ROWS]; /* --platform, --arch, --os, --variant */
 
 /* --arch and its like become options.platform, --retry the numbers. INVALID: both given, or no

@@ -2,11 +2,12 @@
  * gc.c - deletes what no tag and no container needs.
  *
  * Theory of operation. Mark: every tag leads to the index it was pulled by, a manifest, its config,
- * its layer blobs and, by the config, its unpacked layers. Sweep: whatever else lies in the folders
- * goes. It is safe because the caller's exclusive lock keeps everybody out who adds an image or
- * makes a container, and the lock of the tags keeps the names as they are. A cut at any point
- * leaves the rest for the next time: only unneeded objects were touched, each one wholly (a layer
- * leaves its place by one rename).
+ * its layer blobs and, by the config, its unpacked layers. Where such a blob is not here, because
+ * its layer was when the image came, the other forms of that layer are needed too: a push makes the
+ * blob from one of them. Sweep: whatever else lies in the folders goes. It is safe because the
+ * caller's exclusive lock keeps everybody out who adds an image or makes a container, and the lock
+ * of the tags keeps the names as they are. A cut at any point leaves the rest for the next time:
+ * only unneeded objects were touched, each one wholly (a layer leaves its place by one rename).
  *
  * An image that is damaged needs only what can still be read of it. An error that is not damage
  * (no memory, I/O) ends the collection before anything was deleted.
@@ -17,6 +18,7 @@
 #include "base/fsutil.h"
 #include "base/str.h"
 #include "oci/blobs.h"
+#include "oci/copies.h"
 #include "oci/layers.h"
 #include "oci/partials.h"
 #include "oci/storetmp.h"
@@ -95,14 +97,31 @@ static int mark_manifest(struct collection *collection, const struct digest *man
     return rc;
 }
 
+static int mark_other_forms(struct collection *collection, const struct digest *diff_id,
+                            struct mcpd_error *err)
+{
+    CLEANUP_COPIES struct copies copies = {0};
+    int rc = 0;
+
+    copies_load(collection->store, diff_id, &copies);
+    for (size_t i = 0; rc == 0 && i < copies.count; i++)
+        rc = set_add(&collection->blobs, &copies.list[i].digest, err);
+    return rc;
+}
+
 static int mark_layers(struct collection *collection, const struct digest *manifest_digest,
                        struct mcpd_error *err)
 {
     struct image image = {0};
     int rc = store_load_image(collection->store, manifest_digest, &image, err);
 
-    for (size_t i = 0; rc == 0 && i < image.config.diff_id_count; i++)
-        rc = set_add(&collection->layers, &image.config.diff_ids[i], err);
+    for (size_t i = 0; rc == 0 && i < image.config.diff_id_count; i++) {
+        const struct digest *diff_id = &image.config.diff_ids[i];
+
+        rc = set_add(&collection->layers, diff_id, err);
+        if (rc == 0 && !blob_exists(collection->store, &image.layer_digests[i]))
+            rc = mark_other_forms(collection, diff_id, err);
+    }
     image_done(&image);
     return rc;
 }

@@ -6,25 +6,101 @@
 #include "registry/challenge.h"
 
 #include <curl/curl.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #define TOKEN_MAX_BYTES (1u << 20)
 #define TOKEN_MAX_DEPTH 16
 #define CLIENT_ID       "mcpd"
+#define MAX_SCOPES      16
+#define MAX_SCOPE_BYTES 1024
 
 static void set_header(struct auth *auth, char *header)
 {
-    if (auth->header)
-        explicit_bzero(auth->header, strlen(auth->header));
-    free(auth->header);
+    str_free_secret(auth->header);
     auth->header = header;
+    auth->generation++;
 }
 
 void auth_done(struct auth *auth)
 {
     set_header(auth, NULL);
     credentials_done(&auth->credentials);
+    strv_free(auth->scopes);
+    auth->scopes = NULL;
+}
+
+/* ------------------------------------------------------------------ scopes */
+
+/* "repository:PATH": what a scope is about, without its actions. PATH may hold a port's colon. */
+static size_t resource_length(const char *scope)
+{
+    const char *colon = strrchr(scope, ':');
+
+    return colon ? (size_t)(colon - scope) : strlen(scope);
+}
+
+static char **find_scope(struct auth *auth, const char *scope)
+{
+    size_t length = resource_length(scope);
+
+    for (char **known = auth->scopes; known && *known; known++)
+        if (resource_length(*known) == length && strncmp(*known, scope, length) == 0)
+            return known;
+    return NULL;
+}
+
+/* "pull,push" and "push,delete" are "pull,push,delete". */
+static int join_actions(char **known, const char *scope, struct mcpd_error *err)
+{
+    size_t length = resource_length(scope);
+    CLEANUP_STRV char **actions = NULL;
+    CLEANUP_STRV char **more = NULL;
+    CLEANUP_FREE char *joined = NULL;
+    char *text;
+
+    if (!scope[length])
+        return 0;
+    actions = strv_split(*known + length + 1, ',');
+    more = strv_split(scope + length + 1, ',');
+    for (size_t i = 0; actions && more && more[i]; i++)
+        if (!strv_contains(actions, more[i]) && strv_append(&actions, more[i]) < 0)
+            return error_no_memory(err, "a scope");
+    joined = actions && more ? strv_join(actions, ",") : NULL;
+    text = joined ? str_format("%.*s:%s", (int)length, scope, joined) : NULL;
+    if (!text)
+        return error_no_memory(err, "a scope");
+    free(*known);
+    *known = text;
+    return 0;
+}
+
+int auth_want(struct auth *auth, const char *scope, struct mcpd_error *err)
+{
+    char **known = find_scope(auth, scope);
+
+    if (known && strcmp(*known, scope) == 0)
+        return 0;
+    if (strlen(scope) > MAX_SCOPE_BYTES || strv_length(auth->scopes) >= MAX_SCOPES ||
+        (known && strlen(*known) > MAX_SCOPE_BYTES))
+        return error_set(err, MCPD_E_LIMIT, "the registry asks for too many scopes");
+    if (known)
+        return join_actions(known, scope, err);
+    return strv_append(&auth->scopes, scope) < 0 ? error_no_memory(err, "a scope") : 0;
+}
+
+/* What the registry itself names, several separated by blanks. */
+static int want_challenged(struct auth *auth, const struct challenge *challenge,
+                           struct mcpd_error *err)
+{
+    CLEANUP_STRV char **scopes = strv_split(challenge->scope, ' ');
+    int rc = 0;
+
+    if (!scopes)
+        return error_no_memory(err, "a scope");
+    for (size_t i = 0; scopes[i] && rc == 0; i++)
+        if (*scopes[i])
+            rc = auth_want(auth, scopes[i], err);
+    return rc;
 }
 
 /* ------------------------------------------------------------------ Basic */
@@ -32,31 +108,21 @@ void auth_done(struct auth *auth)
 /* "Basic base64(user:password)", owned by the caller; NULL without memory. */
 static char *format_basic(const struct credentials *credentials)
 {
-    CLEANUP_FREE char *plain =
-        str_format("%s:%s", credentials->user, credentials->password ? credentials->password : "");
-    CLEANUP_FREE char *encoded = plain ? malloc(strlen(plain) / 3 * 4 + 8) : NULL;
-    char *header = NULL;
+    CLEANUP_SECRET char *encoded = credentials_encode(credentials);
 
-    if (encoded) {
-        (void)EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)plain,
-                              (int)strlen(plain));
-        header = str_format("Basic %s", encoded);
-        explicit_bzero(encoded, strlen(encoded));
-    }
-    if (plain)
-        explicit_bzero(plain, strlen(plain));
-    return header;
+    return encoded ? str_format("Basic %s", encoded) : NULL;
 }
 
-static int answer_basic(struct auth *auth, struct mcpd_error *err)
+static int answer_basic(struct auth *auth, bool *ret_is_answered, struct mcpd_error *err)
 {
     char *header;
 
     if (!auth->credentials.user)
-        return error_set(err, MCPD_E_DENIED, "unauthorized");
+        return 0;
     header = format_basic(&auth->credentials);
     if (!header)
         return error_no_memory(err, "credentials");
+    *ret_is_answered = !str_equal(header, auth->header);
     set_header(auth, header);
     return 0;
 }
@@ -91,8 +157,8 @@ static bool append_query(CURLU *url, const char *name, const char *value)
                        CURLUE_OK;
 }
 
-/* realm?service=..&scope=..&account=.., owned by the caller. */
-static int token_url(const struct auth *auth, const struct challenge *challenge, const char *scope,
+/* realm?service=..&scope=..&scope=..&account=.., owned by the caller. */
+static int token_url(const struct auth *auth, const struct challenge *challenge, size_t scope_count,
                      char **ret_url, struct mcpd_error *err)
 {
     CURLU *url = curl_url();
@@ -101,8 +167,8 @@ static int token_url(const struct auth *auth, const struct challenge *challenge,
 
     if (is_good && *challenge->service)
         is_good = append_query(url, "service", challenge->service);
-    if (is_good)
-        is_good = append_query(url, "scope", *challenge->scope ? challenge->scope : scope);
+    for (size_t i = 0; i < scope_count && is_good; i++)
+        is_good = append_query(url, "scope", auth->scopes[i]);
     if (is_good && auth->credentials.user)
         is_good = append_query(url, "account", auth->credentials.user);
     if (is_good)
@@ -118,18 +184,21 @@ static int token_url(const struct auth *auth, const struct challenge *challenge,
 
 /* The form that trades an identity token, owned by the caller. */
 static char *token_form(const struct auth *auth, const struct challenge *challenge,
-                        const char *scope)
+                        size_t scope_count)
 {
-    const char *wanted = *challenge->scope ? challenge->scope : scope;
+    CLEANUP_FREE char *wanted =
+        scope_count == 1 ? strdup(auth->scopes[0]) : strv_join(auth->scopes, " ");
     char *token = curl_easy_escape(NULL, auth->credentials.identity_token, 0);
     char *service = curl_easy_escape(NULL, challenge->service, 0);
-    char *escaped = curl_easy_escape(NULL, wanted, 0);
+    char *escaped = wanted && *wanted ? curl_easy_escape(NULL, wanted, 0) : NULL;
     char *form = NULL;
 
-    if (token && service && escaped)
+    if (token && service && wanted && (escaped || !*wanted))
         form = str_format("grant_type=refresh_token&client_id=" CLIENT_ID
-                          "&refresh_token=%s&service=%s&scope=%s",
-                          token, service, escaped);
+                          "&refresh_token=%s&service=%s%s%s",
+                          token, service, escaped ? "&scope=" : "", escaped ? escaped : "");
+    if (token)
+        explicit_bzero(token, strlen(token));
     curl_free(token);
     curl_free(service);
     curl_free(escaped);
@@ -180,12 +249,15 @@ static int judge_token_status(const struct http_response *response, struct mcpd_
                      "unable to retrieve auth token: HTTP status %d", response->status);
 }
 
+/* For the first scope_count of our scopes. */
 static int request_token(struct auth *auth, struct http *http, const struct endpoint *endpoint,
-                         const struct challenge *challenge, const char *scope,
+                         const struct challenge *challenge, size_t scope_count,
                          struct mcpd_error *err)
 {
     CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
-    CLEANUP_FREE char *url = NULL, *basic = NULL, *form = NULL;
+    CLEANUP_SECRET char *basic = NULL;
+    CLEANUP_SECRET char *form = NULL;
+    CLEANUP_FREE char *url = NULL;
     const struct http_response *response = NULL;
     const struct http_tls tls = realm_tls(challenge->realm, endpoint);
     struct http_request request = {
@@ -193,13 +265,13 @@ static int request_token(struct auth *auth, struct http *http, const struct endp
         .tls = &tls,
         .maximum_body_bytes = TOKEN_MAX_BYTES,
     };
-    int rc = token_url(auth, challenge, scope, &url, err);
+    int rc = token_url(auth, challenge, scope_count, &url, err);
 
     if (rc < 0)
         return rc;
     request.url = url;
     if (auth->credentials.identity_token) {
-        form = token_form(auth, challenge, scope);
+        form = token_form(auth, challenge, scope_count);
         if (!form)
             return error_no_memory(err, "a token");
         request.method = HTTP_METHOD_POST;
@@ -212,28 +284,52 @@ static int request_token(struct auth *auth, struct http *http, const struct endp
         request.authorization = basic;
     }
     rc = http_perform(http, &request, &transfer, &response, err);
+    if (rc == -MCPD_E_DENIED) /* a certificate that is not to be trusted is no answer */
+        rc = error_recode(err, MCPD_E_PROTOCOL);
     if (rc < 0)
         return error_wrap(err, rc, "unable to retrieve auth token: Get \"%s\"", challenge->realm);
     rc = judge_token_status(response, err);
     return rc < 0 ? rc : take_token(auth, response, err);
 }
 
+/* Some token servers give nothing when one of several scopes is out of reach: what cannot be done
+ * without is then asked for alone. */
+static int answer_bearer(struct auth *auth, struct http *http, const struct endpoint *endpoint,
+                         const struct challenge *challenge, struct mcpd_error *err)
+{
+    size_t count;
+    int rc;
+
+    if (!is_allowed_realm(challenge->realm, endpoint))
+        return error_set(err, MCPD_E_PROTOCOL,
+                         "the registry names a token realm that is not https");
+    rc = want_challenged(auth, challenge, err);
+    if (rc < 0)
+        return rc;
+    count = strv_length(auth->scopes);
+    rc = request_token(auth, http, endpoint, challenge, count, err);
+    if (rc == -MCPD_E_DENIED && count > 1)
+        rc = request_token(auth, http, endpoint, challenge, 1, err);
+    return rc;
+}
+
 int auth_answer(struct auth *auth, struct http *http, const struct endpoint *endpoint,
-                char *const *challenges, const char *scope, struct mcpd_error *err)
+                char *const *challenges, bool *ret_is_answered, struct mcpd_error *err)
 {
     struct challenge challenge;
+    int rc = 0;
 
+    *ret_is_answered = false;
     challenge_choose(challenges, &challenge);
     switch (challenge.scheme) {
     case CHALLENGE_SCHEME_BASIC:
-        return answer_basic(auth, err);
+        return answer_basic(auth, ret_is_answered, err);
     case CHALLENGE_SCHEME_BEARER:
-        if (!is_allowed_realm(challenge.realm, endpoint))
-            return error_set(err, MCPD_E_PROTOCOL,
-                             "the registry names a token realm that is not https");
-        return request_token(auth, http, endpoint, &challenge, scope, err);
+        rc = answer_bearer(auth, http, endpoint, &challenge, err);
+        *ret_is_answered = rc == 0;
+        return rc;
     case CHALLENGE_SCHEME_OTHER:
         break;
     }
-    return error_set(err, MCPD_E_DENIED, "unauthorized");
+    return 0;
 }

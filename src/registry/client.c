@@ -65,6 +65,8 @@ int client_open_source(const struct registriesconf_source *source,
         rc = find_credentials(&client, source->is_mirror, err);
     if (rc == 0)
         rc = http_new(options->user.cancel_fd, &client.http, err);
+    if (rc == 0 && *client.reference.path)
+        rc = client_want(&client, client.reference.path, "pull", err);
     if (rc < 0)
         return rc;
     *ret_client = client;
@@ -96,12 +98,12 @@ void client_done(struct client *client)
     endpoint_done(&client->endpoint);
 }
 
-/* "/v2/NAME/<path>" as a URL, owned by the caller. */
-static char *make_url(const struct client *client, const char *path)
+int client_want(struct client *client, const char *repository, const char *actions,
+                struct mcpd_error *err)
 {
-    CLEANUP_FREE char *full = str_format("/v2/%s/%s", client->reference.path, path);
+    CLEANUP_FREE char *scope = str_format("repository:%s:%s", repository, actions);
 
-    return full ? endpoint_url(&client->endpoint, full) : NULL;
+    return scope ? auth_want(&client->auth, scope, err) : error_no_memory(err, "a request");
 }
 
 /* ------------------------------------------------------------------ what went wrong */
@@ -136,6 +138,15 @@ static void read_error(const struct http_response *response, char *buffer, size_
     utf8_make_safe(buffer, '?', "");
 }
 
+static const char *missing_text(const char *what, const char *said)
+{
+    if (str_has_prefix(what, "reading manifest "))
+        return "manifest unknown";
+    if (str_has_prefix(what, "reading ") || strcmp(what, "registry") == 0)
+        return "blob unknown to registry";
+    return *said ? said : "not found";
+}
+
 int client_judge_status(struct client *client, const struct http_response *response,
                         const char *what, struct mcpd_error *err)
 {
@@ -145,14 +156,24 @@ int client_judge_status(struct client *client, const struct http_response *respo
 
     read_error(response, said, sizeof(said));
     client->last = retry_of_status(status, response->retry_after_s);
+    client->is_refused = status == 401;
+    /* A tag has no digest that could be wrong: docker's registry says so when somebody else is just
+     * writing the same links. */
+    if (status == 400 && str_has_prefix(what, "writing manifest") &&
+        str_has_prefix(said, "digest invalid"))
+        client->last.is_retryable = true;
     if (status == 401)
         return error_set(err, MCPD_E_DENIED, "%s: %s", what,
-                         is_manifest || !*said ? "unauthorized" : said);
+                         is_manifest ? "unauthorized"
+                         : *said     ? said
+                                     : "unauthorized: authentication required");
     if (status == 403)
         return error_set(err, MCPD_E_DENIED, "%s: %s", what, *said ? said : "denied");
+    /* The 404 of a load balancer whose registry is down says nothing about the image. */
+    if (status == 404 && is_manifest && !*said && !response->api_version)
+        return error_set(err, MCPD_E_PROTOCOL, "%s: 404 from something that is no registry", what);
     if (status == 404)
-        return error_set(err, MCPD_E_NOT_FOUND, "%s: %s", what,
-                         is_manifest ? "manifest unknown" : "blob unknown to registry");
+        return error_set(err, MCPD_E_NOT_FOUND, "%s: %s", what, missing_text(what, said));
     if (status == 429)
         return error_set(err, MCPD_E_NETWORK, "%s: toomanyrequests%s%s", what, *said ? ": " : "",
                          said);
@@ -167,6 +188,7 @@ int client_judge_failure(struct client *client, const struct http_transfer *tran
     const struct http_response *response = NULL;
 
     client->last = retry_of_failure(http_failure_of(transfer));
+    client->is_refused = false;
     return http_result(transfer, &response, err);
 }
 
@@ -210,22 +232,70 @@ static bool may_go_on_with_http(const struct client *client, const struct http_t
         return false;
     failure = http_failure_of(transfer);
     /* With a port both schemes knock at the same door: a refusal is a refusal. */
-    return failure == HTTP_FAILURE_NOT_TLS || (failure == HTTP_FAILURE_CONNECT && !has_port) ||
-           (failure == HTTP_FAILURE_BROKEN && client->endpoint.tls.skip_verify);
+    if (failure == HTTP_FAILURE_NOT_TLS || (failure == HTTP_FAILURE_CONNECT && !has_port))
+        return true;
+    /* A proxy for plain http may know more hosts than we do. */
+    return client->endpoint.tls.skip_verify &&
+           (failure == HTTP_FAILURE_BROKEN || failure == HTTP_FAILURE_RESOLVE);
 }
 
-static int perform(struct client *client, struct http_request *request, const char *path,
-                   struct http_transfer **ret_transfer, const struct http_response **ret_response,
-                   struct mcpd_error *err)
+/* The whole URL, owned by the caller; NULL without memory. */
+static char *make_url(const struct client *client, const struct client_request *request)
 {
-    CLEANUP_FREE char *url = make_url(client, path);
+    CLEANUP_FREE char *path = NULL;
+
+    if (request->root_path)
+        return endpoint_url(&client->endpoint, request->root_path);
+    if (!request->path)
+        return strdup(request->url);
+    path = str_format("/v2/%s/%s", client->reference.path, request->path);
+    return path ? endpoint_url(&client->endpoint, path) : NULL;
+}
+
+/* A place for uploads may be anywhere: what identifies us is for the registry itself. */
+static bool is_own_url(const struct client *client, const char *url)
+{
+    CLEANUP_FREE char *own = endpoint_url(&client->endpoint, "/");
+
+    return own && http_is_same_origin(own, url);
+}
+
+int client_start(struct client *client, const struct client_request *wish,
+                 struct http_transfer **ret_transfer, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *url = make_url(client, wish);
+    bool is_own = url && (!wish->url || is_own_url(client, url));
+    const struct http_request request = {
+        .method = wish->method,
+        .url = url,
+        .headers = wish->headers,
+        .authorization = is_own ? client->auth.header : NULL,
+        .tls = &client->endpoint.tls,
+        .maximum_body_bytes = wish->maximum_bytes,
+        .source = wish->source,
+        .source_context = wish->source_context,
+        .source_bytes = wish->source_bytes,
+        .is_repeatable = wish->is_repeatable,
+        .is_fresh = wish->is_fresh,
+        .is_foreign = !is_own,
+        .stall_timeout_s = wish->stall_timeout_s,
+    };
 
     if (!url)
         return error_no_memory(err, "a request");
-    request->url = url;
-    request->authorization = client->auth.header;
-    request->tls = &client->endpoint.tls;
-    return http_perform(client->http, request, ret_transfer, ret_response, err);
+    return http_start(client->http, &request, ret_transfer, err);
+}
+
+/* Also leaves the transfer when it fails, to be asked why. */
+static int perform(struct client *client, const struct client_request *request,
+                   struct http_transfer **ret_transfer, const struct http_response **ret_response,
+                   struct mcpd_error *err)
+{
+    int rc = client_start(client, request, ret_transfer, err);
+
+    while (rc == 0 && !http_is_done(*ret_transfer))
+        rc = http_wait(client->http, NULL, 0, -1, err);
+    return rc < 0 ? rc : http_result(*ret_transfer, ret_response, err);
 }
 
 /* podman asks for /v2/ first, and its users know the message; we go straight for the document. */
@@ -242,19 +312,21 @@ static int fail_to_connect(struct client *client, const struct http_transfer *tr
 }
 
 /* https, then perhaps http; *ret_response is of any status. */
-static int perform_either(struct client *client, struct http_request *request, const char *path,
+static int perform_either(struct client *client, const struct client_request *request,
                           const char *what, struct http_transfer **ret_transfer,
                           const struct http_response **ret_response, struct mcpd_error *err)
 {
     CLEANUP_HTTP_TRANSFER struct http_transfer *first = NULL;
     CLEANUP_HTTP_TRANSFER struct http_transfer *second = NULL;
-    int rc = perform(client, request, path, &first, ret_response, err);
+    int rc = perform(client, request, &first, ret_response, err);
 
     if (rc < 0 && may_go_on_with_http(client, first)) {
         client->endpoint.is_http = true;
-        rc = perform(client, request, path, &second, ret_response, err);
+        rc = perform(client, request, &second, ret_response, err);
         /* The first failure says more than that nothing listens on port 80 either. */
-        if (rc < 0 && second && http_failure_of(second) == HTTP_FAILURE_CONNECT)
+        if (rc < 0 && second &&
+            (http_failure_of(second) == HTTP_FAILURE_CONNECT ||
+             http_failure_of(second) == HTTP_FAILURE_RESOLVE))
             client->endpoint.is_http = false;
     }
     if (second && (rc == 0 || client->endpoint.is_http)) {
@@ -267,44 +339,45 @@ static int perform_either(struct client *client, struct http_request *request, c
     return 0;
 }
 
-static char *pull_scope(const struct client *client)
-{
-    return str_format("repository:%s:pull", client->reference.path);
-}
-
 int client_renew(struct client *client, const struct http_response *response,
-                 struct mcpd_error *err)
+                 unsigned int generation, bool *ret_is_renewed, struct mcpd_error *err)
 {
-    CLEANUP_FREE char *scope = pull_scope(client);
+    int rc;
 
-    if (!scope)
-        return error_no_memory(err, "a request");
     client->last = (struct retry_reason){0};
-    return auth_answer(&client->auth, client->http, &client->endpoint, response->challenges, scope,
-                       err);
+    *ret_is_renewed = generation != client->auth.generation;
+    if (*ret_is_renewed)
+        return 0;
+    rc = auth_answer(&client->auth, client->http, &client->endpoint, response->challenges,
+                     ret_is_renewed, err);
+    client->is_refused = rc == -MCPD_E_DENIED;
+    return rc;
 }
 
 /* One attempt, with an answer to a 401 if there is one. */
-static int get_once(struct client *client, struct http_request *request, const char *path,
-                    const char *what, struct http_transfer **ret_transfer,
-                    const struct http_response **ret_response, struct mcpd_error *err)
+static int call_once(struct client *client, const struct client_request *request, const char *what,
+                     struct http_transfer **ret_transfer, const struct http_response **ret_response,
+                     struct mcpd_error *err)
 {
     for (int round = 0;; round++) {
         CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
         const struct http_response *response = NULL;
+        unsigned int generation = client->auth.generation;
+        bool is_renewed = false;
         int rc;
 
         client->last = (struct retry_reason){0};
-        rc = perform_either(client, request, path, what, &transfer, &response, err);
+        rc = perform_either(client, request, what, &transfer, &response, err);
         if (rc < 0)
             return rc;
         if (response->status == 401 && !response->is_foreign && round == 0) {
-            rc = client_renew(client, response, err);
+            rc = client_renew(client, response, generation, &is_renewed, err);
             if (rc < 0)
                 return error_wrap(err, rc, "%s", what);
-            continue;
         }
-        if (response->status != 200)
+        if (is_renewed)
+            continue;
+        if (response->status < 200 || response->status > 299)
             return client_judge_status(client, response, what, err);
         *ret_transfer = TAKE_PTR(transfer);
         *ret_response = response;
@@ -312,16 +385,10 @@ static int get_once(struct client *client, struct http_request *request, const c
     }
 }
 
-int client_get(struct client *client, enum http_method method, const char *path,
-               const char *const *headers, size_t maximum_bytes, const char *what,
-               struct http_transfer **ret_transfer, const struct http_response **ret_response,
-               struct mcpd_error *err)
+int client_call(struct client *client, const struct client_request *request, const char *what,
+                struct http_transfer **ret_transfer, const struct http_response **ret_response,
+                struct mcpd_error *err)
 {
-    struct http_request request = {
-        .method = method,
-        .headers = headers,
-        .maximum_body_bytes = maximum_bytes,
-    };
     unsigned int attempt = 0;
 
     for (;;) {
@@ -329,7 +396,7 @@ int client_get(struct client *client, enum http_method method, const char *path,
         unsigned int delay_ms = 0;
         int rc;
 
-        if (get_once(client, &request, path, what, ret_transfer, ret_response, &problem) == 0)
+        if (call_once(client, request, what, ret_transfer, ret_response, &problem) == 0)
             return 0;
         if (!client_retry(client, &attempt, &problem, &delay_ms))
             return error_copy(err, &problem);
@@ -339,6 +406,30 @@ int client_get(struct client *client, enum http_method method, const char *path,
     }
 }
 
+int client_get(struct client *client, enum http_method method, const char *path,
+               const char *const *headers, size_t maximum_bytes, const char *what,
+               struct http_transfer **ret_transfer, const struct http_response **ret_response,
+               struct mcpd_error *err)
+{
+    CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
+    const struct client_request request = {
+        .method = method,
+        .path = path,
+        .headers = headers,
+        .maximum_bytes = maximum_bytes,
+    };
+    const struct http_response *response = NULL;
+    int rc = client_call(client, &request, what, &transfer, &response, err);
+
+    if (rc == 0 && response->status != 200)
+        rc = client_judge_status(client, response, what, err);
+    if (rc < 0)
+        return rc;
+    *ret_transfer = TAKE_PTR(transfer);
+    *ret_response = response;
+    return 0;
+}
+
 /* ------------------------------------------------------------------ blobs */
 
 int client_start_blob(struct client *client, const struct digest *digest, uint64_t offset,
@@ -346,7 +437,8 @@ int client_start_blob(struct client *client, const struct digest *digest, uint64
                       void *context, struct http_transfer **ret_transfer, struct mcpd_error *err)
 {
     CLEANUP_FREE char *path = str_format("blobs/%s", digest->text);
-    CLEANUP_FREE char *url = path ? make_url(client, path) : NULL;
+    const struct client_request wish = {.path = path};
+    CLEANUP_FREE char *url = path ? make_url(client, &wish) : NULL;
     const struct http_request request = {
         .method = HTTP_METHOD_GET,
         .url = url,

@@ -33,7 +33,8 @@ struct client {
     struct endpoint endpoint;
     struct auth auth;
     struct retry_policy retry;
-    struct retry_reason last;               /* of the last failure */
+    struct retry_reason last; /* of the last failure */
+    bool is_refused; /* which was a no to who we are (401), of the registry or its token server */
     const struct registry_options *options; /* borrowed */
     struct progress_sink progress;
     struct reference reference;
@@ -42,8 +43,8 @@ struct client {
 };
 
 /* Reads credentials and certificates, and whether the registry may be insecure or is blocked
- * (registriesconf.h); no network yet. The context is podman's for a pull: "initializing source
- * docker://NAME". */
+ * (registriesconf.h); no network yet. A reference without a path stands for the registry itself.
+ * The context is podman's for a pull: "initializing source docker://NAME". */
 int client_open(const struct reference *reference, const struct registry_options *options,
                 struct client *ret_client, struct mcpd_error *err) MUST_CHECK;
 /* The same for one of the sources of an image. A mirror gets no credentials that were given for
@@ -57,9 +58,39 @@ void client_done(struct client *client); /* fine on a zeroed one */
 void client_format_name(const struct reference *reference, char *buffer, size_t size);
 void client_set_context(struct client *client, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* path: below /v2/NAME/ ("manifests/latest"). The response has status 200; other ones are errors,
- * "<what>: ..." with what as in "reading manifest latest in h/x". Repeated as long as that is worth
- * it. The transfer is the caller's and holds the response. */
+/* Adds actions on a repository of this registry ("pull,push" of "library/alpine") to what tokens
+ * are asked for. client_open has added "pull" of its own repository. */
+int client_want(struct client *client, const char *repository, const char *actions,
+                struct mcpd_error *err) MUST_CHECK;
+
+/* One request. All is borrowed; see struct http_request. */
+struct client_request {
+    enum http_method method;
+    const char *path;      /* below /v2/NAME/ ("manifests/latest"); NULL: one of the next two */
+    const char *root_path; /* below the registry's root ("/v2/") */
+    const char *url;       /* whole; on another host than the registry's it goes without any
+                            * credentials */
+    const char *const *headers; /* NULL: none */
+    size_t maximum_bytes;       /* of the answer */
+    http_source_function source;
+    void *source_context;
+    uint64_t source_bytes;
+    bool is_repeatable;
+    bool is_fresh;
+    unsigned int stall_timeout_s;
+};
+
+/* To its end, any status of 2xx; other ones are errors, "<what>: ..." with what as in "reading
+ * manifest latest in h/x". Repeated as long as that is worth it. The transfer is the caller's and
+ * holds the response. */
+int client_call(struct client *client, const struct client_request *request, const char *what,
+                struct http_transfer **ret_transfer, const struct http_response **ret_response,
+                struct mcpd_error *err) MUST_CHECK;
+/* Only starts it; whether https or http is spoken has been found out by a client_call before. */
+int client_start(struct client *client, const struct client_request *request,
+                 struct http_transfer **ret_transfer, struct mcpd_error *err) MUST_CHECK;
+
+/* client_call for reading; the response has status 200. */
 int client_get(struct client *client, enum http_method method, const char *path,
                const char *const *headers, size_t maximum_bytes, const char *what,
                struct http_transfer **ret_transfer, const struct http_response **ret_response,
@@ -77,9 +108,10 @@ int client_judge_status(struct client *client, const struct http_response *respo
 /* The transfer itself has failed: its error; sets `last`. */
 int client_judge_failure(struct client *client, const struct http_transfer *transfer,
                          struct mcpd_error *err) MUST_CHECK;
-/* A 401 in the middle: a new token. */
+/* A 401 to a request that was started with this generation of client->auth.header: a new token,
+ * unless it has come meanwhile. *ret_is_renewed: it is worth asking again. */
 int client_renew(struct client *client, const struct http_response *response,
-                 struct mcpd_error *err) MUST_CHECK;
+                 unsigned int generation, bool *ret_is_renewed, struct mcpd_error *err) MUST_CHECK;
 
 /* Is another attempt to be made after the last failure? Warns "Failed, retrying in 1s ... (1/3).
  * Error: <problem>" and tells how long to wait. */

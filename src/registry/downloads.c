@@ -26,6 +26,7 @@ struct download {
     uint64_t length_before;         /* bytes we had when it began */
     uint64_t length_after;          /* and with what it has brought */
     unsigned int attempt;
+    unsigned int generation; /* of the token it was asked with */
     int64_t not_before_ms;
     bool no_range;
     bool is_wrong_range; /* the transfer answered with another one than was asked for */
@@ -86,6 +87,7 @@ static int start(struct downloads *downloads, struct download *download, struct 
     download->length_after = download->length_before;
     download->offset = download->no_range ? 0 : download->length_before;
     download->skip = 0;
+    download->generation = downloads->client->auth.generation;
     download->is_wrong_range = false;
     if (download->length_before > 0)
         ingest_continue(download->layer);
@@ -130,8 +132,11 @@ static int judge_status(struct downloads *downloads, struct download *download,
         return 0;
     }
     if (response->status == 401 && !response->is_foreign && !download->is_renewed) {
-        download->is_renewed = true;
-        return client_renew(downloads->client, response, err);
+        int rc = client_renew(downloads->client, response, download->generation,
+                              &download->is_renewed, err);
+
+        if (rc < 0 || download->is_renewed)
+            return rc;
     }
     return client_judge_status(downloads->client, response, "registry", err);
 }

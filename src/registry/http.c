@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "registry/http_internal.h"
 
@@ -18,7 +19,6 @@
 
 #define MAX_HEADER_BYTES (256u << 10)
 #define MAX_WAIT_FDS     64
-#define MAX_CONNECTIONS  8
 #define MAX_WAIT_MS      1000
 #define STALL_TIMEOUT_S  30
 
@@ -53,8 +53,9 @@ int http_new(int cancel_fd, struct http **ret_http, struct mcpd_error *err)
     http->multi = curl_multi_init();
     if (!http->multi)
         return error_no_memory(err, "network");
-    (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MAX_CONNECTIONS);
-    (void)curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)MAX_CONNECTIONS);
+    (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                            (long)HTTP_MAX_CONNECTIONS);
+    (void)curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_MAX_CONNECTIONS);
     *ret_http = TAKE_PTR(http);
     return 0;
 }
@@ -127,6 +128,44 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return count + 1; /* anything else than count ends the transfer */
 }
 
+/* Back to the start, when a kept connection has ended without an answer. */
+static int on_seek(void *context, curl_off_t offset, int origin)
+{
+    struct http_transfer *transfer = context;
+
+    if (!transfer->request.is_repeatable || origin != SEEK_SET || offset < 0)
+        return CURL_SEEKFUNC_FAIL;
+    transfer->sent_bytes = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static size_t on_read(char *buffer, size_t size, size_t count, void *context)
+{
+    struct http_transfer *transfer = context;
+    const struct http_request *request = &transfer->request;
+    uint64_t left = request->source_bytes - transfer->sent_bytes;
+    size_t got = 0;
+
+    (void)size; /* always 1 */
+    if (!request->source || left == 0)
+        return 0;
+    if (request->source(request->source_context, transfer->sent_bytes, buffer,
+                        left < count ? (size_t)left : count, &got, &transfer->error) < 0) {
+        fail_locally(transfer);
+        return CURL_READFUNC_ABORT;
+    }
+    if (got == HTTP_SOURCE_LATER)
+        return CURL_READFUNC_PAUSE;
+    transfer->sent_bytes += got;
+    return got;
+}
+
+void http_resume(struct http_transfer *transfer)
+{
+    if (transfer->is_added)
+        (void)curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct http_transfer *transfer = context;
@@ -142,6 +181,8 @@ static int copy_request(struct http_transfer *transfer, const struct http_reques
                         struct mcpd_error *err)
 {
     transfer->request = *request;
+    transfer->is_foreign = request->is_foreign;
+    transfer->is_fresh = request->is_fresh;
     transfer->url = strdup(request->url);
     if (request->authorization)
         transfer->authorization = strdup(request->authorization);
@@ -194,6 +235,10 @@ int http_start(struct http *http, const struct http_request *request,
     (void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERFUNCTION, on_header);
     (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_READFUNCTION, on_read);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_READDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_SEEKFUNCTION, on_seek);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_SEEKDATA, transfer);
     rc = copy_request(transfer, request, err);
     if (rc == 0)
         rc = add(transfer, err);
@@ -208,6 +253,7 @@ static void response_done(struct http_response *response)
     free(response->url);
     free(response->content_type);
     free(response->digest);
+    free(response->api_version);
     strv_free(response->challenges);
     buf_done(&response->body);
 }
@@ -230,8 +276,7 @@ void http_transfer_free(struct http_transfer *transfer)
 
 /* ------------------------------------------------------------------ redirects */
 
-/* "https://host:port" of both is the same. */
-static bool is_same_origin(const char *a, const char *b)
+bool http_is_same_origin(const char *a, const char *b)
 {
     static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
     CURLU *left = curl_url(), *right = curl_url();
@@ -254,16 +299,20 @@ static bool is_same_origin(const char *a, const char *b)
 
 static bool is_redirect(const struct http_transfer *transfer, const char **ret_target)
 {
+    enum http_method method = transfer->request.method;
+    bool is_reading = method == HTTP_METHOD_GET || method == HTTP_METHOD_HEAD;
     long status = 0;
     char *target = NULL;
 
-    if (transfer->request.method == HTTP_METHOD_POST)
+    if (transfer->request.body)
         return false;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &target);
     *ret_target = target;
-    return target &&
-           (status == 301 || status == 302 || status == 303 || status == 307 || status == 308);
+    if (!target)
+        return false;
+    return status == 307 || status == 308 ||
+           (is_reading && (status == 301 || status == 302 || status == 303));
 }
 
 static int follow(struct http_transfer *transfer, const char *target, struct mcpd_error *err)
@@ -276,7 +325,7 @@ static int follow(struct http_transfer *transfer, const char *target, struct mcp
         return error_set(err, MCPD_E_PROTOCOL, "stopped after %d redirects", HTTP_MAX_REDIRECTS);
     if (strncasecmp(transfer->url, "https:", 6) == 0 && strncasecmp(url, "https:", 6) != 0)
         return error_set(err, MCPD_E_PROTOCOL, "refused a redirect from https to something else");
-    if (!is_same_origin(transfer->url, url)) {
+    if (!http_is_same_origin(transfer->url, url)) {
         transfer->is_foreign = true;
         cleanup_free_pointer(&transfer->authorization);
         transfer->authorization = NULL;
@@ -284,8 +333,47 @@ static int follow(struct http_transfer *transfer, const char *target, struct mcp
     free(transfer->url);
     transfer->url = TAKE_PTR(url);
     transfer->header_bytes = 0;
+    transfer->sent_bytes = 0;
     buf_clear(&transfer->response.body);
     return add(transfer, err);
+}
+
+/* A server may close a kept connection at any time, also while the next request is on its way. It
+ * has most likely seen nothing of it: sent again it does no harm, as what cannot be repeated has a
+ * source (a POST begins an upload, or asks for a token). A new connection, so that this comes to an
+ * end. */
+static bool may_repeat(const struct http_transfer *transfer)
+{
+    return transfer->failure == HTTP_FAILURE_STALE && !transfer->is_fresh &&
+           (!transfer->request.source || transfer->request.is_repeatable);
+}
+
+static int repeat(struct http_transfer *transfer, struct mcpd_error *err)
+{
+    int rc;
+
+    transfer->is_fresh = true;
+    transfer->sent_bytes = 0;
+    rc = add(transfer, err);
+    transfer->failure = rc < 0 ? HTTP_FAILURE_LOCAL : HTTP_FAILURE_NONE;
+    return rc;
+}
+
+/* Without the query, which may hold a signature, and without a user, should a redirect name one. */
+static void trace(const struct http_transfer *transfer, CURLcode code)
+{
+    static const char *const methods[] = {
+        [HTTP_METHOD_GET] = "GET", [HTTP_METHOD_HEAD] = "HEAD",   [HTTP_METHOD_POST] = "POST",
+        [HTTP_METHOD_PUT] = "PUT", [HTTP_METHOD_PATCH] = "PATCH",
+    };
+    const char *url = strchr(transfer->url, '@') ? "?" : transfer->url;
+    long status = 0;
+
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    log_debug("http", "%s %.*s%s: %ld%s%s", methods[transfer->request.method],
+              (int)strcspn(url, "?"), url, transfer->authorization ? " (with credentials)" : "",
+              status, code == CURLE_OK ? "" : " ",
+              code == CURLE_OK ? "" : curl_easy_strerror(code));
 }
 
 /* curl is through with it. */
@@ -294,11 +382,12 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     const char *target = NULL;
     int rc;
 
+    trace(transfer, code);
     take_away(transfer);
     if (code != CURLE_OK) {
         if (transfer->failure == HTTP_FAILURE_NONE)
             http_curl_explain(transfer, code);
-        transfer->is_done = true;
+        transfer->is_done = !may_repeat(transfer) || repeat(transfer, &transfer->error) < 0;
         return;
     }
     if (is_redirect(transfer, &target)) {

@@ -1,10 +1,11 @@
 /*
  * http.h - requests over libcurl's multi interface: several at a time, one thread, bounded.
  *
- * Knows limits, time-outs and redirects, nothing of registries. Redirects of GET and HEAD are
- * followed by hand: at most five, never from https to http, and what identifies us (Authorization,
- * client certificate) stays behind when scheme, host or port change. HTTP/1.1 only: every registry
- * speaks it, and parallel blobs get connections of their own.
+ * Knows limits, time-outs and redirects, nothing of registries. Redirects are followed by hand: at
+ * most five, never from https to http, and what identifies us (Authorization, client certificate)
+ * stays behind when scheme, host or port change. A request that changes something moves on only
+ * with 307 and 308, which keep its method and its bytes; a form, which may hold a secret, never
+ * moves. HTTP/1.1 only: every registry speaks it, and parallel blobs get connections of their own.
  */
 #ifndef REGISTRY_HTTP_H
 #define REGISTRY_HTTP_H
@@ -17,7 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_MAX_REDIRECTS 5
+#define HTTP_MAX_REDIRECTS   5
+#define HTTP_MAX_CONNECTIONS 8
 
 /* How to trust the other side. */
 struct http_tls {
@@ -31,7 +33,9 @@ void http_tls_done(struct http_tls *tls);
 enum http_method {
     HTTP_METHOD_GET,
     HTTP_METHOD_HEAD,
-    HTTP_METHOD_POST, /* with `body` as a form */
+    HTTP_METHOD_POST, /* with `body` as a form, or empty */
+    HTTP_METHOD_PUT,  /* with what `source` gives, or empty; so is PATCH */
+    HTTP_METHOD_PATCH,
 };
 
 /* Status and headers are known, the first byte is about to come. */
@@ -40,18 +44,32 @@ typedef int (*http_begin_function)(void *context, const struct http_response *re
                                    struct mcpd_error *err);
 typedef int (*http_sink_function)(void *context, const void *bytes, size_t count,
                                   struct mcpd_error *err);
+/* Fills in what there is of the request's bytes from `offset` on, at most `size` and at least one.
+ * They may be asked for again. Where the length is unknown, *ret_count is 0 at the end, and
+ * HTTP_SOURCE_LATER pauses the transfer until http_resume. */
+typedef int (*http_source_function)(void *context, uint64_t offset, void *buffer, size_t size,
+                                    size_t *ret_count, struct mcpd_error *err);
+#define HTTP_SOURCE_LATER   SIZE_MAX
+#define HTTP_LENGTH_UNKNOWN UINT64_MAX
 
 /* Everything is borrowed until the transfer is freed, except url, headers and authorization, which
  * are copied. */
 struct http_request {
     enum http_method method;
     const char *url;
-    const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
-    const char *authorization;  /* value of the header; NULL: none */
-    const struct http_tls *tls; /* NULL: the defaults */
-    const char *body;           /* POST */
-    size_t maximum_body_bytes;  /* of what is collected in response.body: all that has no sink */
-    bool has_range;             /* Range: bytes=first-last, always closed */
+    const char *const *headers;  /* "Name: value", NULL-terminated; NULL: none */
+    const char *authorization;   /* value of the header; NULL: none */
+    const struct http_tls *tls;  /* NULL: the defaults */
+    const char *body;            /* POST */
+    http_source_function source; /* PUT, PATCH: what is sent; NULL: nothing */
+    void *source_context;
+    uint64_t source_bytes; /* or HTTP_LENGTH_UNKNOWN */
+    bool is_repeatable;    /* what has a source: twice is as good as once, see HTTP_FAILURE_STALE */
+    bool is_fresh;         /* takes no kept connection */
+    bool is_foreign;       /* not the host that identified itself to us: no client certificate */
+    unsigned int stall_timeout_s; /* without a byte in either direction; 0: the usual */
+    size_t maximum_body_bytes;    /* of what is collected in response.body: all that has no sink */
+    bool has_range;               /* Range: bytes=first-last, always closed */
     uint64_t range_first;
     uint64_t range_last;
     http_begin_function
@@ -65,6 +83,7 @@ struct http_response {
     char *url;          /* that answered in the end; owned, as all below */
     char *content_type; /* NULL when absent */
     char *digest;       /* Docker-Content-Digest */
+    char *api_version;  /* Docker-Distribution-Api-Version: a registry speaks */
     char **challenges;  /* WWW-Authenticate, one string per header line */
     struct buf body;
     uint64_t retry_after_s; /* 0: not said */
@@ -82,6 +101,8 @@ enum http_failure {
     HTTP_FAILURE_TRUST,   /* its certificate is not to be trusted */
     HTTP_FAILURE_TIMEOUT, /* no connection in time, or stalled */
     HTTP_FAILURE_BROKEN,  /* cut off in the middle */
+    HTTP_FAILURE_STALE,   /* a kept connection was closed before there was an answer. Only of what
+                           * is not repeatable: the rest is sent again, once, on a new one */
     HTTP_FAILURE_LOCAL,   /* the sink, memory, a limit, a forbidden redirect: not the network */
 };
 
@@ -108,6 +129,11 @@ bool http_is_done(const struct http_transfer *transfer);
 int http_result(const struct http_transfer *transfer, const struct http_response **ret_response,
                 struct mcpd_error *err) MUST_CHECK;
 enum http_failure http_failure_of(const struct http_transfer *transfer);
+/* Another header of the response, owned by the caller; the first of its name, NULL when absent. */
+int http_copy_header(const struct http_transfer *transfer, const char *name, char **ret_value,
+                     struct mcpd_error *err) MUST_CHECK;
+/* Its source has something again. Fine when it was not paused. */
+void http_resume(struct http_transfer *transfer);
 void http_transfer_free(struct http_transfer *transfer); /* stops it when it is under way */
 
 /* One request to its end; other transfers move on meanwhile. The transfer is the caller's also when
@@ -116,6 +142,8 @@ int http_perform(struct http *http, const struct http_request *request,
                  struct http_transfer **ret_transfer, const struct http_response **ret_response,
                  struct mcpd_error *err) MUST_CHECK;
 
+/* "https://host:port" of both is the same. */
+bool http_is_same_origin(const char *a, const char *b);
 /* Is its host "localhost", in 127.0.0.0/8 or [::1]? */
 bool http_is_loopback_url(const char *url);
 

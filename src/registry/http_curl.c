@@ -8,15 +8,18 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define USER_AGENT         "mcpd"
-#define CONNECT_TIMEOUT_MS 15000
-#define STALL_BYTES_A_S    64L
-#define SLOW_LOOKUP_US     4000000 /* libc asks a server again after 5 s: nobody has answered */
-#define DOCUMENT_TIMEOUT_S 120
-#define SINK_BUFFER_BYTES  (256 * 1024)
+#define USER_AGENT          "mcpd"
+#define CONNECT_TIMEOUT_MS  15000
+#define STALL_BYTES_A_S     64L
+#define SLOW_LOOKUP_US      4000000 /* libc asks a server again after 5 s: nobody has answered */
+#define DOCUMENT_TIMEOUT_S  120
+#define SINK_BUFFER_BYTES   (256 * 1024)
+#define SOURCE_BUFFER_BYTES (256 * 1024)
+#define STALE_MAX_BYTES     SOURCE_BUFFER_BYTES /* more than these: cut off in the middle */
 
 /* ------------------------------------------------------------------ options */
 
@@ -98,8 +101,24 @@ static CURLcode set_trust(struct http_transfer *transfer)
     return code;
 }
 
+/* Without a length curl sends the body in chunks (Transfer-Encoding). */
+static CURLcode set_upload(struct http_transfer *transfer, const char *method)
+{
+    uint64_t length = transfer->request.source_bytes;
+    CURL *easy = transfer->easy;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+
+    (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)SOURCE_BUFFER_BYTES);
+    if (code == CURLE_OK)
+        code =
+            curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+                             length == HTTP_LENGTH_UNKNOWN ? (curl_off_t)-1 : (curl_off_t)length);
+    return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method) : code;
+}
+
 static CURLcode set_method(struct http_transfer *transfer)
 {
+    const char *form = transfer->request.body;
     CURL *easy = transfer->easy;
 
     switch (transfer->request.method) {
@@ -108,7 +127,11 @@ static CURLcode set_method(struct http_transfer *transfer)
     case HTTP_METHOD_HEAD:
         return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     case HTTP_METHOD_POST:
-        return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->request.body);
+        return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, form ? form : "");
+    case HTTP_METHOD_PUT:
+        return set_upload(transfer, "PUT");
+    case HTTP_METHOD_PATCH:
+        return set_upload(transfer, "PATCH");
     }
     return CURLE_UNSUPPORTED_PROTOCOL;
 }
@@ -144,6 +167,12 @@ static CURLcode set_headers(struct http_transfer *transfer)
     for (struct curl_slist *header = transfer->headers; header && code == CURLE_OK;
          header = header->next)
         code = append_header(&transfer->sent_headers, header->data);
+    /* Not asked for first ("100 Continue"): many servers would let us wait for a second. */
+    if (transfer->request.source && code == CURLE_OK)
+        code = append_header(&transfer->sent_headers, "Expect:");
+    /* An empty body is no form. */
+    if (transfer->request.method == HTTP_METHOD_POST && !transfer->request.body && code == CURLE_OK)
+        code = append_header(&transfer->sent_headers, "Content-Type:");
     if (transfer->authorization && code == CURLE_OK) {
         CLEANUP_FREE char *line = str_format("Authorization: %s", transfer->authorization);
 
@@ -156,17 +185,40 @@ static CURLcode set_headers(struct http_transfer *transfer)
                : curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->sent_headers);
 }
 
+static long stall_timeout_s(const struct http_transfer *transfer)
+{
+    unsigned int wish_s = transfer->request.stall_timeout_s;
+
+    return wish_s > 0 ? (long)wish_s : transfer->http->stall_timeout_s;
+}
+
 static void set_limits(struct http_transfer *transfer)
 {
+    const struct http_request *request = &transfer->request;
     CURL *easy = transfer->easy;
 
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_A_S);
-    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, transfer->http->stall_timeout_s);
-    if (transfer->request.sink)
+    (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, stall_timeout_s(transfer));
+    if (request->sink)
         (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)SINK_BUFFER_BYTES);
-    else
+    else if (!request->source && !request->stall_timeout_s)
         (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)DOCUMENT_TIMEOUT_S);
+}
+
+/* Loopback is never asked for by a proxy in Go, and so not in podman. curl itself looks at
+ * http_proxy in small letters only: a web server's CGI could be made to set the other one. */
+static void set_proxy(struct http_transfer *transfer)
+{
+    const char *proxy = getenv("HTTP_PROXY");
+
+    if (http_is_loopback_url(transfer->url))
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_PROXY, "");
+    else if (strncasecmp(transfer->url, "http:", 5) == 0 && proxy && !getenv("http_proxy") &&
+             !getenv("REQUEST_METHOD"))
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_PROXY, proxy);
+    else
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_PROXY, NULL);
 }
 
 int http_curl_prepare(struct http_transfer *transfer, struct mcpd_error *err)
@@ -180,9 +232,8 @@ int http_curl_prepare(struct http_transfer *transfer, struct mcpd_error *err)
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    /* Go never asks a proxy for these, and neither does podman. */
-    if (http_is_loopback_url(transfer->url))
-        (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer->is_fresh ? 1L : 0L);
+    set_proxy(transfer);
     set_limits(transfer);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -284,7 +335,7 @@ static void explain_timeout(struct http_transfer *transfer)
                        looked_up_us == 0 ? ": lookup" : "", peer);
     else if (strstr(transfer->text, "too slow"))
         (void)snprintf(text, sizeof(text), "read tcp %s: no data for %ld s: i/o timeout", peer,
-                       transfer->http->stall_timeout_s);
+                       stall_timeout_s(transfer));
     else
         (void)snprintf(text, sizeof(text), "read tcp %s: no end within %d s: i/o timeout", peer,
                        DOCUMENT_TIMEOUT_S);
@@ -305,6 +356,23 @@ static void explain_handshake(struct http_transfer *transfer)
         fail(transfer, HTTP_FAILURE_TRUST, MCPD_E_DENIED, "tls: ", text);
 }
 
+/* A kept connection that ended without a byte of an answer: it had been closed. How much could be
+ * sent says little, as the system takes megabytes before it hears of the end; where it matters what
+ * has arrived, only a little is taken for nothing. */
+static bool is_stale(struct http_transfer *transfer, CURLcode code)
+{
+    curl_off_t sent = 0;
+    long connects = 1;
+
+    if (code == CURLE_SEND_FAIL_REWIND)
+        return true;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return connects == 0 && transfer->header_bytes == 0 &&
+           (transfer->request.is_repeatable || sent <= STALE_MAX_BYTES) &&
+           (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING);
+}
+
 static void explain_trust(struct http_transfer *transfer, const char *text)
 {
     CURL *fresh = curl_easy_init(); /* what the machine has, not what this transfer was told */
@@ -322,6 +390,10 @@ void http_curl_explain(struct http_transfer *transfer, CURLcode code)
 {
     const char *text = *transfer->text ? transfer->text : curl_easy_strerror(code);
 
+    if (is_stale(transfer, code)) {
+        fail(transfer, HTTP_FAILURE_STALE, MCPD_E_NETWORK, "", "the kept connection was closed");
+        return;
+    }
     switch ((int)code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         explain_resolve(transfer);
@@ -405,6 +477,12 @@ static void read_content_range(CURL *easy, struct http_response *response)
     response->has_content_range = str_to_u64(first, INT64_MAX, &response->range_first) == 0;
 }
 
+int http_copy_header(const struct http_transfer *transfer, const char *name, char **ret_value,
+                     struct mcpd_error *err)
+{
+    return copy_header(transfer->easy, name, ret_value, err);
+}
+
 int http_curl_read_response(struct http_transfer *transfer, struct mcpd_error *err)
 {
     struct http_response *response = &transfer->response;
@@ -427,6 +505,8 @@ int http_curl_read_response(struct http_transfer *transfer, struct mcpd_error *e
     rc = copy_header(easy, "Content-Type", &response->content_type, err);
     if (rc == 0)
         rc = copy_header(easy, "Docker-Content-Digest", &response->digest, err);
+    if (rc == 0)
+        rc = copy_header(easy, "Docker-Distribution-Api-Version", &response->api_version, err);
     if (rc == 0)
         rc = copy_challenges(easy, &response->challenges, err);
     return rc;

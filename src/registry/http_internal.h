@@ -25,8 +25,10 @@ struct http_transfer {
     enum http_failure failure;
     unsigned int redirects;
     size_t header_bytes;
-    bool is_foreign; /* redirected away from the first host */
-    bool is_added;   /* to the multi handle */
+    uint64_t sent_bytes; /* of the request's source, in the present hop */
+    bool is_foreign;     /* redirected away from the first host */
+    bool is_fresh;       /* takes no kept connection */
+    bool is_added;       /* to the multi handle */
     bool is_done;
     bool has_begun;
     char text[CURL_ERROR_SIZE];

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "oci/copies.h"
 #include "oci/layer/ingest.h"
 #include "oci/partials.h"
 #include "oci/registriesconf.h"
@@ -84,6 +85,16 @@ static int commit(const struct pull *pull, struct ingest *ingest, const struct r
                          &resolved->index.digest, pull->reference, err);
 }
 
+/* A later push to the same registry need not send them. Of a mirror too: it was asked. */
+static void remember(const struct pull *pull, const struct client *client,
+                     const struct resolved *resolved)
+{
+    char repository[REFERENCE_MAX_LENGTH + 1];
+
+    reference_format_repository(&client->reference, repository, sizeof(repository));
+    copies_remember(pull->store, &resolved->document.manifest, &resolved->config, repository);
+}
+
 static int pull_layers(const struct pull *pull, struct client *client,
                        const struct resolved *resolved, struct mcpd_error *err)
 {
@@ -100,7 +111,10 @@ static int pull_layers(const struct pull *pull, struct client *client,
         return rc;
     progress_report(progress, "manifest", resolved->manifest_text.digest.text,
                     resolved->manifest_text.length, resolved->manifest_text.length);
-    return commit(pull, ingest, resolved, err);
+    rc = commit(pull, ingest, resolved, err);
+    if (rc == 0)
+        remember(pull, client, resolved);
+    return rc;
 }
 
 /* Another source, which must know this very image; asking finds out how it is spoken to. */
@@ -200,13 +214,4 @@ int pull_image(const struct store *store, const struct reference *reference,
      * says so. */
     (void)!storetmp_sweep(store, NULL);
     return rc;
-}
-
-int pull_exists(const struct reference *reference, const struct registry_options *options,
-                bool *ret_exists, struct mcpd_error *err)
-{
-    CLEANUP_CLIENT struct client client = {0};
-    int rc = client_open(reference, options, &client, err);
-
-    return rc < 0 ? rc : resolve_exists(&client, ret_exists, err);
 }

@@ -9,16 +9,10 @@
 #include "oci/store.h"
 #include "registry/client.h"
 
-#include <stdbool.h>
-
 /* What is here already is not fetched again. *ret_id: digest of the config. Errors begin with
  * "initializing source docker://..." when there is no image to be had, as podman's do. */
 int pull_image(const struct store *store, const struct reference *reference,
                const struct registry_options *options, struct digest *ret_id,
                struct mcpd_error *err) MUST_CHECK;
-
-/* Asks the registry only. */
-int pull_exists(const struct reference *reference, const struct registry_options *options,
-                bool *ret_exists, struct mcpd_error *err) MUST_CHECK;
 
 #endif

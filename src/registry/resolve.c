@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define MAX_INDEX_DEPTH 2
+#define WHAT_SIZE       1024
 #define CONFIG_POLL_MS  20
 
 static const char *const accept_headers[] = {
@@ -76,10 +77,23 @@ static int take_document(const struct http_response *response, const struct dige
 
 /* ------------------------------------------------------------------ manifests */
 
-static void manifest_name(const struct client *client, const struct digest *digest, char *buffer,
-                          size_t size)
+/* The path of a manifest, by digest or by the reference's tag (digest NULL), and what to call it in
+ * messages. */
+static int name_manifest(const struct client *client, const struct digest *digest, char **ret_path,
+                         char *what, size_t size, struct mcpd_error *err)
 {
-    (void)snprintf(buffer, size, "%s", digest ? digest->text : client->reference.tag);
+    const char *name = digest ? digest->text : client->reference.tag;
+    char repository[REFERENCE_MAX_LENGTH + 1];
+
+    reference_format_repository(&client->reference, repository, sizeof(repository));
+    (void)snprintf(what, size, "reading manifest %s in %s", name, repository);
+    *ret_path = str_format("manifests/%s", name);
+    return *ret_path ? 0 : error_no_memory(err, "a request");
+}
+
+static const struct digest *wanted_digest(const struct client *client)
+{
+    return digest_is_set(&client->reference.digest) ? &client->reference.digest : NULL;
 }
 
 /* By digest, or by the reference's tag (digest NULL). */
@@ -88,21 +102,14 @@ static int fetch_manifest(struct client *client, const struct digest *digest,
                           struct manifest_document *ret_document, struct mcpd_error *err)
 {
     CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
-    const struct http_response *response = NULL;
-    char name[DIGEST_TEXT_SIZE + 129];
-    char repository[REFERENCE_MAX_LENGTH + 1];
-    char what[1024];
     CLEANUP_FREE char *path = NULL;
-    int rc;
+    const struct http_response *response = NULL;
+    char what[WHAT_SIZE];
+    int rc = name_manifest(client, digest, &path, what, sizeof(what), err);
 
-    manifest_name(client, digest, name, sizeof(name));
-    reference_format_repository(&client->reference, repository, sizeof(repository));
-    (void)snprintf(what, sizeof(what), "reading manifest %s in %s", name, repository);
-    path = str_format("manifests/%s", name);
-    if (!path)
-        return error_no_memory(err, "a request");
-    rc = client_get(client, HTTP_METHOD_GET, path, accept_headers, MANIFEST_MAX_BYTES, what,
-                    &transfer, &response, err);
+    if (rc == 0)
+        rc = client_get(client, HTTP_METHOD_GET, path, accept_headers, MANIFEST_MAX_BYTES, what,
+                        &transfer, &response, err);
     if (rc < 0)
         return rc;
     rc = take_document(response, digest, ret_text, err);
@@ -250,9 +257,8 @@ int resolve_image(struct client *client, const struct store *store, struct resol
                   struct mcpd_error *err)
 {
     CLEANUP_RESOLVED struct resolved resolved = {0};
-    const struct digest *digest =
-        digest_is_set(&client->reference.digest) ? &client->reference.digest : NULL;
-    int rc = fetch_manifest(client, digest, &resolved.manifest_text, &resolved.document, err);
+    int rc = fetch_manifest(client, wanted_digest(client), &resolved.manifest_text,
+                            &resolved.document, err);
 
     if (rc == 0)
         rc = descend(client, &resolved, err);
@@ -269,33 +275,27 @@ int resolve_image(struct client *client, const struct store *store, struct resol
     return 0;
 }
 
-int resolve_exists(struct client *client, bool *ret_exists, struct mcpd_error *err)
+int resolve_document(struct client *client, struct resolved_document *ret_document,
+                     struct mcpd_error *err)
+{
+    CLEANUP(manifest_document_done) struct manifest_document unused = {0};
+
+    return fetch_manifest(client, wanted_digest(client), ret_document, &unused, err);
+}
+
+int resolve_head(struct client *client, struct mcpd_error *err)
 {
     CLEANUP_HTTP_TRANSFER struct http_transfer *transfer = NULL;
     CLEANUP_FREE char *path = NULL;
     const struct http_response *response = NULL;
-    struct mcpd_error problem = {0};
-    char name[DIGEST_TEXT_SIZE + 129];
-    char repository[REFERENCE_MAX_LENGTH + 1];
-    char what[1024];
-    int rc;
+    char what[WHAT_SIZE];
+    int rc = name_manifest(client, wanted_digest(client), &path, what, sizeof(what), err);
 
-    manifest_name(client,
-                  digest_is_set(&client->reference.digest) ? &client->reference.digest : NULL, name,
-                  sizeof(name));
-    reference_format_repository(&client->reference, repository, sizeof(repository));
-    (void)snprintf(what, sizeof(what), "reading manifest %s in %s", name, repository);
-    path = str_format("manifests/%s", name);
-    if (!path)
-        return error_no_memory(err, "a request");
-    rc = client_get(client, HTTP_METHOD_HEAD, path, accept_headers, MANIFEST_MAX_BYTES, what,
-                    &transfer, &response, &problem);
-    /* Some registries know no HEAD here. */
-    if (rc == -MCPD_E_PROTOCOL)
-        rc = client_get(client, HTTP_METHOD_GET, path, accept_headers, MANIFEST_MAX_BYTES, what,
-                        &transfer, &response, &problem);
-    if (rc < 0 && rc != -MCPD_E_NOT_FOUND)
-        return client_wrap(client, error_copy(err, &problem), err);
-    *ret_exists = rc == 0;
-    return 0;
+    if (rc == 0)
+        rc = client_get(client, HTTP_METHOD_HEAD, path, accept_headers, 0, what, &transfer,
+                        &response, err);
+    /* Any web page can be there. */
+    if (rc == 0 && !mediatype_find(response->content_type))
+        return error_set(err, MCPD_E_PROTOCOL, "%s: the answer is no manifest", what);
+    return rc;
 }

@@ -39,7 +39,10 @@ int resolve_image(struct client *client, const struct store *store, struct resol
 /* When it is no longer needed, because it is committed or the pull has failed. */
 void resolve_forget_config(const struct store *store, const struct resolved *resolved);
 
-/* Does the registry have it? A HEAD request (GET where HEAD is refused); absent is an answer. */
-int resolve_exists(struct client *client, bool *ret_exists, struct mcpd_error *err) MUST_CHECK;
+/* What the reference names, manifest or index, checked and of a kind that we know. */
+int resolve_document(struct client *client, struct resolved_document *ret_document,
+                     struct mcpd_error *err) MUST_CHECK;
+/* Is it there? A HEAD request; NOT_FOUND: no. PROTOCOL: it must be asked otherwise. */
+int resolve_head(struct client *client, struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -40,7 +40,7 @@ struct retry_reason retry_of_failure(enum http_failure failure)
     bool grows = failure == HTTP_FAILURE_TIMEOUT || failure == HTTP_FAILURE_BROKEN;
 
     return (struct retry_reason){
-        .is_retryable = grows || failure == HTTP_FAILURE_CONNECT,
+        .is_retryable = grows || failure == HTTP_FAILURE_CONNECT || failure == HTTP_FAILURE_STALE,
         .grows = grows,
     };
 }

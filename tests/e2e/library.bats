@@ -2,6 +2,15 @@
 # libmcpd from outside: what an installed header and library are worth.
 
 load helper/common
+load helper/push
+
+setup_file() {
+    start_push_registry
+}
+
+teardown_file() {
+    stop_push_registry
+}
 
 setup() {
     common_setup
@@ -15,11 +24,13 @@ expected() {
 shop-web running none 0:0 unless-stopped latest, 1 listed
 shop-web exited none 0:0 unless-stopped latest, 1 listed
 here 1, absent 0
+pushed sha256:
 TEXT
 }
 
 runs_nine_calls() {
-    run -0 "$T/nine-calls" "$T/root" "$T/run" "$MCPD" "$REGISTRY/t/busybox:latest" "$REGISTRY/t/busybox:nope"
+    run -0 "$T/nine-calls" "$T/root" "$T/run" "$MCPD" "$REGISTRY/t/busybox:latest" "$REGISTRY/t/busybox:nope" \
+        "$PUSH/nine/calls:1"
     says "$(expected)"
 }
 

@@ -39,7 +39,7 @@ int main(int argc, char **argv)
     tell("remove", mcpd_remove(engine, spec.name, false, &err), &err);
     if (tell("build", mcpd_build(engine, &build, &id, &err), &err) == 0)
         free(id);
-    tell("push", mcpd_push(engine, spec.image, NULL, NULL, &err), &err);
+    tell("push", mcpd_push(engine, spec.image, NULL, NULL, NULL, &err), &err);
     mcpd_container_info_free(info);
     mcpd_container_infos_free(all);
     mcpd_close(engine);

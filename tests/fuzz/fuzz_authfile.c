@@ -1,6 +1,7 @@
 /*
  * fuzz_authfile.c - libFuzzer target: any bytes as an auth file. A password never comes without its
- * user. What is asked for: the repository "registry.example/team/app".
+ * user, and a helper never beside credentials. What is asked for: the repository
+ * "registry.example/team/app".
  */
 #include "fuzz.h"
 
@@ -8,13 +9,14 @@
 
 static bool accepts(const char *text, size_t length)
 {
-    struct credentials credentials = {0};
-    int rc = authfile_lookup(text, length, "registry.example/team/app", &credentials, NULL);
-    bool has_found = credentials.user || credentials.identity_token;
+    struct authfile_answer answer = {0};
+    int rc = authfile_lookup(text, length, "registry.example/team/app", &answer, NULL);
+    bool has_found = credentials_are_set(&answer.credentials) || answer.helper;
 
     FUZZ_CHECK(rc == 0 || !has_found);
-    FUZZ_CHECK(!credentials.password == !credentials.user);
-    credentials_done(&credentials);
+    FUZZ_CHECK(!answer.credentials.password == !answer.credentials.user);
+    FUZZ_CHECK(!answer.helper || !credentials_are_set(&answer.credentials));
+    authfile_answer_done(&answer);
     return has_found;
 }
 

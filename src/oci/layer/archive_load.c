@@ -14,6 +14,7 @@
 
 #include "base/str.h"
 #include "oci/blobs.h"
+#include "oci/copies.h"
 #include "oci/layer/archive_images.h"
 #include "oci/layer/archive_names.h"
 #include "oci/layer/ingest.h"
@@ -163,8 +164,11 @@ static int load_images(struct load *load, const struct worker_pool *pool,
         rc = want_missing_blobs(load, err);
     if (rc == 0)
         rc = bring_layers(load, err);
-    return rc < 0 ? rc
-                  : archive_names_commit(load->ingest, &load->images, progress, ret_names, err);
+    if (rc == 0)
+        rc = archive_names_commit(load->ingest, &load->images, progress, ret_names, err);
+    for (size_t i = 0; rc == 0 && i < load->images.count; i++)
+        copies_remember(load->store, images[i].manifest, images[i].config, NULL);
+    return rc;
 }
 
 int archive_load(const struct store *store, int input_fd, const struct platform *platform,

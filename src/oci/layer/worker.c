@@ -4,7 +4,8 @@
  * Theory of operation: pool_main runs in the pool process. It takes packets of one byte with four
  * or five descriptors (input, folder, result, list, lock) and forks; SIGCHLD is ignored there, so
  * that nothing has to be reaped. A worker that dies leaves its result pipe empty, which is how it
- * is noticed. The end of the pool's socket ends the pool, its end kills the workers.
+ * is noticed. The end of the pool's socket ends the pool, its end kills the workers. Other packets
+ * are requests of packer.h.
  *
  * A worker lives behind the walls of confine.h, in which its layer's folder is all there is.
  */
@@ -15,6 +16,7 @@
 #include "base/proc.h"
 #include "base/userns.h"
 #include "oci/layer/confine.h"
+#include "oci/layer/packer.h"
 #include "oci/layer/sha256.h"
 
 #include <fcntl.h>
@@ -142,14 +144,26 @@ static void serve(const struct pool_side *side)
 {
     for (;;) {
         int fds[FDPASS_MAX_FDS];
+        const struct confine_options confinement = {
+            .root_fd = -1, /* the work's own folder */
+            .is_in_userns = side->is_in_userns,
+            .parent_pid = getpid(),
+            .filter = side->filter,
+        };
+        char request[WORKER_REQUEST_BYTES] = {0};
         size_t fd_count = 0;
-        char byte = 0;
-        pid_t self = getpid();
+        ssize_t size = fdpass_receive(side->socket_fd, request, sizeof(request), fds,
+                                      FDPASS_MAX_FDS, &fd_count, NULL);
 
-        if (fdpass_receive(side->socket_fd, &byte, 1, fds, FDPASS_MAX_FDS, &fd_count, NULL) <= 0)
+        if (size <= 0)
             return;
-        if (fd_count > REQUEST_CONTENTS && fork() == 0)
-            worker_main(side, fds, fd_count, self);
+        if (fd_count > REQUEST_RESULT && fork() == 0) {
+            if (request[0] == PACKER_REQUEST)
+                packer_serve(request, (size_t)size, fds, fd_count, &confinement);
+            if (fd_count > REQUEST_CONTENTS)
+                worker_main(side, fds, fd_count, confinement.parent_pid);
+            _exit(1);
+        }
         while (fd_count > 0)
             (void)close(fds[--fd_count]);
     }
@@ -265,6 +279,12 @@ void worker_pool_done(struct worker_pool *pool)
     cleanup_close_fd(&pool->socket_fd);
     *pool = (struct worker_pool)WORKER_POOL_NONE;
     errno = saved_errno;
+}
+
+int worker_pool_request(const struct worker_pool *pool, const void *request, size_t size,
+                        const int *fds, size_t fd_count, struct mcpd_error *err)
+{
+    return fdpass_send(pool->socket_fd, request, size, fds, fd_count, err);
 }
 
 unsigned int worker_limit(void)

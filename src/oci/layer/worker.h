@@ -27,6 +27,12 @@ int worker_pool_start(struct worker_pool *ret_pool, struct mcpd_error *err) MUST
 void worker_pool_done(struct worker_pool *pool); /* kills what is left; fine on WORKER_POOL_NONE */
 #define CLEANUP_WORKER_POOL CLEANUP(worker_pool_done)
 
+/* A packet of at most WORKER_REQUEST_BYTES, with descriptors, to the pool: for other kinds of work
+ * (packer.h). */
+#define WORKER_REQUEST_BYTES 64
+int worker_pool_request(const struct worker_pool *pool, const void *request, size_t size,
+                        const int *fds, size_t fd_count, struct mcpd_error *err) MUST_CHECK;
+
 /* How many layers are worth unpacking at the same time on this machine. */
 unsigned int worker_limit(void);
 

@@ -119,8 +119,10 @@ class Layout:
     def __init__(self, path):
         self.path = path
         os.makedirs(os.path.join(path, "blobs", "sha256"), exist_ok=True)
-        with open(os.path.join(path, "oci-layout"), "w") as file:
-            file.write('{"imageLayoutVersion":"1.0.0"}')
+        mark = os.path.join(path, "oci-layout")
+        if not os.path.exists(mark):
+            with open(mark, "w") as file:
+                file.write('{"imageLayoutVersion":"1.0.0"}')
         self.refs_path = os.path.join(path, "refs.json")
         self.refs = {}
         if os.path.exists(self.refs_path):

@@ -343,6 +343,31 @@ static void test_run(void **state)
                  "'sh' was ended by signal 15: gone");
 }
 
+static void test_talk(void **state)
+{
+    CLEANUP_STRV char **absent = strv_split("mcpd-no-such-program", ' ');
+    CLEANUP(proc_words_done) struct proc_words words = {0};
+    CLEANUP(proc_words_done) struct proc_words none = {0};
+    char *much = calloc(1, 300001);
+
+    assert_int_equal(proc_talk(SHELL("cat; echo oops >&2; exit 3"), "hello\n", 5000, &words, NULL),
+                     0);
+    assert_string_equal(words.output, "hello\n");
+    assert_string_equal(words.complaint, "oops\n");
+    assert_int_equal(words.exit_code, 3);
+    proc_words_done(&words);
+    memset(much, 'x', 300000);
+    assert_int_equal(proc_talk(SHELL("cat; echo oops >&2; exit 3"), much, 5000, &words, NULL), 0);
+    assert_int_equal(strlen(words.output), 65536);
+    proc_words_done(&words);
+    assert_int_equal(proc_talk(SHELL("true"), much, 5000, &words, NULL), 0);
+    assert_int_equal(words.exit_code, 0);
+    assert_int_equal(proc_talk(SHELL("exec sleep 60"), "", 50, &none, NULL), -MCPD_E_TIMEOUT);
+    assert_int_equal(proc_talk(absent, "", 50, &none, NULL), -MCPD_E_NOT_FOUND);
+    assert_null(none.output);
+    free(much);
+}
+
 static void test_run_limits_output_and_time(void **state)
 {
     CLEANUP_FREE char *output = NULL;
@@ -474,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_wait_without_pidfd),
         cmocka_unit_test(test_forgotten_child_is_killed),
         cmocka_unit_test(test_run),
+        cmocka_unit_test(test_talk),
         cmocka_unit_test(test_run_limits_output_and_time),
         cmocka_unit_test(test_start_time),
         cmocka_unit_test(test_handled_signals),

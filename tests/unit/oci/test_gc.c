@@ -11,6 +11,7 @@
 #include "base/fsutil.h"
 #include "base/str.h"
 #include "oci/blobs.h"
+#include "oci/copies.h"
 #include "oci/partials.h"
 #include "oci/tags.h"
 #include "support/fake_store.h"
@@ -151,6 +152,41 @@ static void test_missing_layer_blobs_are_fine(void **state)
     assert_int_equal(collect(fake, NULL, 0), 0);
     assert_true(has_layer(fake, "top"));
     assert_null(fake->warnings);
+}
+
+static void remember_form(struct fake_store *fake, const char *blob)
+{
+    const struct digest diff_id = fake_digest("top");
+    const struct copy copy = {.digest = fake_digest(blob), .size = 1};
+
+    assert_int_equal(copies_add(&fake->store, &diff_id, &copy, NULL), 0);
+}
+
+/* What the layer came in stays for as long as there is an image that has nothing else. */
+static void test_other_forms(void **state)
+{
+    struct fake_store *fake = *state;
+    struct digest own = fake_digest("top.tar"), other = fake_digest("top.other");
+    struct digest manifest;
+    char path[BLOB_PATH_SIZE], other_path[BLOB_PATH_SIZE];
+
+    add(fake, "q.io/a:1", shared_layers, &manifest);
+    blob_path(&other, other_path);
+    fake_store_write(fake, other_path, "form");
+    remember_form(fake, "top.tar");
+    remember_form(fake, "top.other");
+    blob_path(&own, path);
+    assert_int_equal(unlinkat(fake->store.root_fd, path, 0), 0);
+    assert_int_equal(collect(fake, NULL, 0), 0);
+    assert_true(blob_exists(&fake->store, &other));
+    fake_store_write(fake, path, "own");
+    assert_int_equal(collect(fake, NULL, 0), 4);
+    assert_false(blob_exists(&fake->store, &other));
+    fake_store_write(fake, other_path, "form");
+    assert_int_equal(unlinkat(fake->store.root_fd, path, 0), 0);
+    fake_store_remove(fake, &manifest);
+    (void)collect(fake, NULL, 0);
+    assert_int_equal(fake_store_count(fake, "images/blobs/sha256"), 0);
 }
 
 static void test_damaged_image_harms_itself_alone(void **state)
@@ -315,6 +351,7 @@ int main(void)
         TEST(test_layers_of_containers_stay),
         TEST(test_everything_goes),
         TEST(test_missing_layer_blobs_are_fine),
+        TEST(test_other_forms),
         TEST(test_damaged_image_harms_itself_alone),
         TEST(test_lost_config_keeps_blobs),
         TEST(test_partials),

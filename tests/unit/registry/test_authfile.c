@@ -28,14 +28,17 @@ static const char file[] = "{\"auths\": {"
                            "\"empty.example\": {},"
                            "\"bad.example\": {\"auth\": \"!!!!\"},"
                            "\"bare.example\": {\"auth\": \"dXNlcg==\"}"
-                           "}, \"credsStore\": \"nobody\"}";
+                           "}}";
 
 static int lookup(const char *repository, struct credentials *credentials)
 {
+    struct authfile_answer answer = {0};
     struct mcpd_error error = {0};
-    int rc = authfile_lookup(file, sizeof(file) - 1, repository, credentials, &error);
+    int rc = authfile_lookup(file, sizeof(file) - 1, repository, &answer, &error);
 
+    assert_null(answer.helper);
     assert_null(strstr(error.message, "!!!!"));
+    *credentials = answer.credentials;
     return rc;
 }
 
@@ -83,6 +86,36 @@ static void test_values(void **state)
     assert_int_equal(lookup("bare.example/x", &bad), -MCPD_E_INVALID);
 }
 
+/* "h.example" has a helper of its own, the store is for all who have no entry. */
+static const char helpers[] =
+    "{\"credHelpers\": {\"h.example\": \"own\", \"https://index.docker.io/v1/\": \"hub\"},"
+    " \"auths\": {\"h.example\": {\"auth\": \"dTpw\"}, \"a.example\": {\"auth\": \"dTpw\"},"
+    " \"empty.example\": {}}, \"credsStore\": \"all\"}";
+
+static void test_helpers(void **state)
+{
+    static const struct {
+        const char *repository;
+        const char *helper; /* NULL: the entry */
+        bool is_general;
+    } cases[] = {
+        {"h.example/x", "own", false},         {"h.example:5000/x", "all", true},
+        {"a.example/x", NULL, false},          {"empty.example/x", "all", true},
+        {"docker.io/library/x", "hub", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        CLEANUP(authfile_answer_done) struct authfile_answer answer = {0};
+
+        assert_int_equal(
+            authfile_lookup(helpers, sizeof(helpers) - 1, cases[i].repository, &answer, NULL), 0);
+        if (!str_equal(answer.helper, cases[i].helper) ||
+            (answer.helper && answer.is_general_helper != cases[i].is_general))
+            fail_msg("%s: %s", cases[i].repository, answer.helper ? answer.helper : "nobody");
+        assert_true(!answer.helper == credentials_are_set(&answer.credentials));
+    }
+}
+
 static void test_given(void **state)
 {
     CLEANUP_CREDENTIALS struct credentials credentials = {0};
@@ -100,12 +133,11 @@ static void test_not_a_file(void **state)
     static const char *const texts[] = {"", "{", "[]", "{\"auths\":[]}", "{\"auths\":{\"r\":1}}"};
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-        CLEANUP_CREDENTIALS struct credentials credentials = {0};
-
-        int rc = authfile_lookup(texts[i], strlen(texts[i]), "r/x", &credentials, NULL);
+        CLEANUP(authfile_answer_done) struct authfile_answer answer = {0};
+        int rc = authfile_lookup(texts[i], strlen(texts[i]), "r/x", &answer, NULL);
 
         assert_true(rc <= 0);
-        assert_null(credentials.user);
+        assert_false(credentials_are_set(&answer.credentials));
     }
 }
 
@@ -199,9 +231,10 @@ static void test_closed_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),         cmocka_unit_test(test_values),
-        cmocka_unit_test(test_given),        cmocka_unit_test(test_not_a_file),
-        cmocka_unit_test(test_search_order), cmocka_unit_test(test_closed_folder),
+        cmocka_unit_test(test_keys),          cmocka_unit_test(test_values),
+        cmocka_unit_test(test_helpers),       cmocka_unit_test(test_given),
+        cmocka_unit_test(test_not_a_file),    cmocka_unit_test(test_search_order),
+        cmocka_unit_test(test_closed_folder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -341,54 +341,6 @@ static void test_token_refused(void **state)
     assert_null(strstr(place->error.message, "wrong"));
 }
 
-/* ---------------------------------------------------------------- exists */
-
-static bool always_broken(const struct http_exchange *exchange)
-{
-    http_reply_text(exchange, 500, NULL, "oops");
-    return true;
-}
-
-static int ask(struct pull_place *place, const char *name_and_tag, bool *exists)
-{
-    CLEANUP_FREE char *name = str_format("127.0.0.1:%d/%s", place->server.port, name_and_tag);
-    struct reference reference;
-
-    assert_int_equal(reference_parse(name, &reference, NULL), 0);
-    return pull_exists(&reference, &place->options, exists, &place->error);
-}
-
-static bool knows_no_head(const struct http_exchange *exchange)
-{
-    if (strcmp(exchange->method, "HEAD") == 0) {
-        http_reply_text(exchange, 405, NULL, "");
-        return true;
-    }
-    return fake_registry_serve(exchange);
-}
-
-static void test_exists(void **state)
-{
-    struct pull_place *place = *state;
-    bool exists = false;
-
-    http_server_start(&place->server, fake_registry_serve, &place->registry);
-    assert_int_equal(ask(place, "t/image:1", &exists), 0);
-    assert_true(exists);
-    assert_int_equal(http_server_count(&place->server, "GET"), 0);
-    assert_int_equal(ask(place, "no/such:1", &exists), 0);
-    assert_false(exists);
-    http_server_stop(&place->server);
-    http_server_start(&place->server, knows_no_head, &place->registry);
-    assert_int_equal(ask(place, "t/image:1", &exists), 0);
-    assert_true(exists);
-    assert_int_equal(ask(place, "no/such:1", &exists), 0);
-    assert_false(exists);
-    http_server_stop(&place->server);
-    http_server_start(&place->server, always_broken, &place->registry);
-    assert_int_equal(ask(place, "t/image:1", &exists), -MCPD_E_NETWORK);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pull_place_setup, pull_place_teardown)
 
 int main(void)
@@ -412,7 +364,6 @@ int main(void)
         TEST(test_token_with_credentials),
         TEST(test_bad_token),
         TEST(test_token_refused),
-        TEST(test_exists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
