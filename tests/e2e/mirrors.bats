@@ -59,8 +59,8 @@ END
     works t/busybox
     fails 125 pull -q --retry 0 no/such
     error_has "Error: 2 errors occurred while pulling:"
-    error_has "initializing source docker://$BAD/no/such:latest: reading manifest latest in $BAD/no/such: manifest unknown"
-    error_has "initializing source docker://$REGISTRY/no/such:latest: "
+    error_has "initializing source docker://$BAD/no/such:latest: reading manifest latest in $BAD/no/such: 404 from something that is no registry"
+    error_has "initializing source docker://$REGISTRY/no/such:latest: reading manifest latest in $REGISTRY/no/such: manifest unknown"
 }
 
 @test "short name: nowhere to search" {
