@@ -48,7 +48,7 @@ static int set(struct changes *changes, const char *file_name, const struct tag 
 {
     struct change *change = find(changes, file_name);
 
-    if (!change && changes->count == changes->capacity) {
+    if (!change && (!changes->array || changes->count == changes->capacity)) {
         size_t capacity = changes->capacity ? 2 * changes->capacity : 16;
         struct change *array = reallocarray(changes->array, capacity, sizeof(*array));
 

@@ -84,6 +84,8 @@ int client_open(const struct reference *reference, const struct registry_options
 
     if (rc == 0)
         rc = registriesconf_sources(&conf, reference, &sources, err);
+    if (rc == 0 && (!sources.list || sources.count == 0))
+        rc = error_set(err, MCPD_E_INTERNAL, "nowhere to look for an image");
     if (rc < 0)
         return rc;
     source.is_insecure = sources.list[sources.count - 1].is_insecure;
@@ -368,6 +370,8 @@ static int call_once(struct client *client, const struct client_request *request
 
         client->last = (struct retry_reason){0};
         rc = perform_either(client, request, what, &transfer, &response, err);
+        if (rc == 0 && !response)
+            rc = error_set(err, MCPD_E_INTERNAL, "%s: no response", what);
         if (rc < 0)
             return rc;
         if (response->status == 401 && !response->is_foreign && round == 0) {
@@ -421,7 +425,7 @@ int client_get(struct client *client, enum http_method method, const char *path,
     const struct http_response *response = NULL;
     int rc = client_call(client, &request, what, &transfer, &response, err);
 
-    if (rc == 0 && response->status != 200)
+    if (rc == 0 && response && response->status != 200)
         rc = client_judge_status(client, response, what, err);
     if (rc < 0)
         return rc;

@@ -87,7 +87,7 @@ int client_call(struct client *client, const struct client_request *request, con
                 struct http_transfer **ret_transfer, const struct http_response **ret_response,
                 struct mcpd_error *err) MUST_CHECK;
 /* Only starts it; whether https or http is spoken has been found out by a client_call before. */
-int client_start(struct client *client, const struct client_request *request,
+int client_start(struct client *client, const struct client_request *wish,
                  struct http_transfer **ret_transfer, struct mcpd_error *err) MUST_CHECK;
 
 /* client_call for reading; the response has status 200. */

@@ -141,6 +141,7 @@ static int step_fast(struct compressor *compressor, const void *bytes, size_t co
     struct isal_zstream *stream = compressor->fast;
     int rc = 0;
 
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): it only reads */
     stream->next_in = (uint8_t *)(uintptr_t)bytes;
     stream->avail_in = (uint32_t)count;
     stream->end_of_stream = is_end;
@@ -161,6 +162,7 @@ static int step_dense(struct compressor *compressor, const void *bytes, size_t c
     z_stream *stream = &compressor->dense;
     int rc = 0;
 
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): it only reads */
     stream->next_in = (Bytef *)(uintptr_t)bytes;
     stream->avail_in = (uInt)count;
     do {

@@ -158,8 +158,9 @@ int ingest_new_images(const struct store *store, const struct worker_pool *pool,
     ingest->images = calloc(image_count + 1, sizeof(*images));
     if (!ingest->images)
         return error_no_memory(err, "layers");
-    for (; ingest->image_count < image_count; ingest->image_count++)
-        ingest->images[ingest->image_count] = images[ingest->image_count];
+    if (image_count > 0)
+        memcpy(ingest->images, images, image_count * sizeof(*images));
+    ingest->image_count = image_count;
     rc = add_images(ingest, pool, progress, err);
     if (rc < 0)
         return rc;

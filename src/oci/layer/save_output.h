@@ -37,10 +37,10 @@ int save_output_text(struct save_output *output, const char *name, mode_t mode, 
 /* Only in a tar. */
 int save_output_symlink(struct save_output *output, const char *name, const char *target,
                         struct mcpd_error *err) MUST_CHECK;
-/* Begin, the announced number of bytes, end. */
+/* Begin, the announced number of bytes, end. context: the output (a sink of layers). */
 int save_output_begin(struct save_output *output, const char *name, mode_t mode, uint64_t size,
                       struct mcpd_error *err) MUST_CHECK;
-int save_output_data(void *output, const void *bytes, size_t count,
+int save_output_data(void *context, const void *bytes, size_t count,
                      struct mcpd_error *err) MUST_CHECK;
 int save_output_end(struct save_output *output, struct mcpd_error *err) MUST_CHECK;
 
