@@ -114,9 +114,13 @@ void container_list_free(struct container *containers, size_t count);
 int container_save_state(int dir_fd, const struct container_state *state, bool sync,
                          struct mcpd_error *err) MUST_CHECK;
 /* The record, its name, its files. It must not be running (STATE, podman's text); one that is just
- * ending is waited for. */
+ * starting or ending is waited for. */
 int container_remove(const struct container_root *root, const struct container *container,
                      struct mcpd_error *err) MUST_CHECK;
+/* The same for who decides what comes next: the status in container is not asked, and TIMEOUT says
+ * that its lock is held although nothing runs. STATE: it has been started meanwhile. */
+int container_remove_within(const struct container_root *root, const struct container *container,
+                            int timeout_ms, struct mcpd_error *err) MUST_CHECK;
 /* Of one that was to be thrown away at its end, and could not be started. Not if somebody else has
  * started it. */
 void container_remove_unstarted(const struct container_root *root,
@@ -170,6 +174,9 @@ void container_kill_left(int dir_fd, int lock_fd);
 /* False: that process is not there any more. */
 bool container_signal_monitor(const struct container_run *run, int signal_number);
 bool container_signal_init(const struct container_run *run, int signal_number);
+/* Ends a monitor that holds the lock and does not get its container started; who takes the lock
+ * afterwards clears up. Does not wait. */
+void container_kill_starting(int dir_fd);
 /* Ends a container whose monitor does not answer: the signal to its process, SIGKILL after a while,
  * and the monitor too if it does not notice. Afterwards the lock is free and container_load settles
  * the rest. */

@@ -4,7 +4,7 @@
  * Theory of operation. ROOT/containers/ID/lock is held by the monitor as long as it lives, and by
  * whoever clears up after one or removes the container. What runs, or is about to be made, stands
  * in the same file (struct container_run), written in place by the holder:
- *   1. before anything is made outside of the record: the monitor itself and the planned cgroup;
+ *   1. before anything is made: the monitor itself and the planned cgroup;
  *   2. when the command runs: its process too;
  *   3. when all of it is gone again: nothing, the file is empty.
  * So a lock that is free and not empty tells of a holder that was killed, and of all that it may
@@ -281,6 +281,14 @@ void container_kill_left(int dir_fd, int lock_fd)
             return; /* somebody may have more luck later */
     }
     container_clear_run(lock_fd);
+}
+
+void container_kill_starting(int dir_fd)
+{
+    struct container_run run;
+
+    if (container_load_run(dir_fd, &run, NULL) == 0)
+        (void)container_signal_monitor(&run, SIGKILL);
 }
 
 /* Until the lock is free. */

@@ -6,8 +6,9 @@
  * moment. The monitor
  *   1. takes the container's lock, which is what "running" means to everybody else, and clears up
  *      after a holder that was killed;
- *   2. reads the plan, writes the host files, makes streams and its listening socket;
- *   3. notes in the lock what it is about to make (container_run.c), launches the first process,
+ *   2. reads the plan and notes in the lock who it is and what it is about to make
+ *      (container_run.c), from when on a start that is stuck can be ended;
+ *   3. writes the host files, makes streams and its listening socket, launches the first process,
  *      notes what runs (there and in state.json), and says STARTED;
  *   4. forgets everything that starting needed, and gives the memory back;
  *   5. waits in one poll for the process, its output, clients and the deadline of a stop. Nothing
@@ -274,13 +275,13 @@ static int start_with_plan(struct monitor *monitor, const struct plan *plan, con
     rc = str_copy(monitor->name, sizeof(monitor->name), plan->name);
     if (rc < 0)
         return error_set(err, MCPD_E_CORRUPT, "the name of container %s is too long", monitor->id);
-    rc = hostfiles_write(plan, monitor->dir_fd, err);
+    rc = note_plan(monitor, runroot, err);
+    if (rc == 0)
+        rc = hostfiles_write(plan, monitor->dir_fd, err);
     if (rc == 0)
         rc = listen_for_clients(monitor, runroot, err);
     if (rc == 0 && monitor->has_log)
         rc = open_log(monitor, plan, err);
-    if (rc == 0)
-        rc = note_plan(monitor, runroot, err);
     if (rc == 0)
         rc = launch(monitor, plan, err);
     if (rc < 0)
