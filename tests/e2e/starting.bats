@@ -90,3 +90,33 @@ replace_while_starting() {
     kill "$HOLDER"
     ok rm r
 }
+
+# --- what is no file where one is expected -----------------------------------------
+
+@test "a log path that is no regular file is refused" {
+    mkfifo "$T/fifo"
+    mkdir "$T/folder"
+    local path
+    for path in "$T/fifo" "$T/folder"; do
+        fails 125 create --log-opt path="$path" --network none "$IMAGE" true
+        error_is "Error: the log '$path' is no regular file"
+        fails 125 run --rm --log-opt path="$path" --network none "$IMAGE" true
+        error_is "Error: the log '$path' is no regular file"
+    done
+    ok create --name c --log-opt path="$T/log" --network none "$IMAGE" true
+    mkfifo "$T/log"
+    fails 125 start c
+    error_is "Error: the log '$T/log' is no regular file"
+    fails 125 logs c
+    ok rm c
+}
+
+@test "a log path that is the null device is written, and never renamed" {
+    root_only "nobody else could rename it"
+    mkdir "$T/dev"
+    mknod "$T/dev/null" c 1 3
+    ok run --rm --log-opt path="$T/dev/null" --log-opt max-size=1000 --network none "$IMAGE" \
+        sh -c 'for i in 1 2 3 4; do head -c 900 /dev/zero | tr "\0" a; echo; done'
+    equal "$(ls "$T/dev")" null
+    [ -c "$T/dev/null" ] || explain "it is no device any more"
+}
