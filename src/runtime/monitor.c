@@ -129,6 +129,8 @@ static int open_container(struct monitor *monitor, const char *root, const char 
     monitor->root.root = monitor->root.runroot = NULL; /* only its descriptors are used */
     monitor->dir_fd = openat(monitor->root.containers_fd, monitor->id,
                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (monitor->dir_fd < 0 && errno == ENOENT) /* removed meanwhile */
+        return container_not_found(monitor->id, err);
     if (monitor->dir_fd < 0)
         return error_errno(err, "open container '%s'", monitor->id);
     rc = take_lock(monitor, err);

@@ -120,3 +120,25 @@ replace_while_starting() {
     equal "$(ls "$T/dev")" null
     [ -c "$T/dev/null" ] || explain "it is no device any more"
 }
+
+# --- races -------------------------------------------------------------------------
+
+# What two ask for at once either works or is refused in words of ours.
+no_raw_error() {
+    [[ "$(cat "$T"/err.* 2>/dev/null)" != *"No such file or directory"* ]] || explain "$(cat "$T"/err.*)"
+}
+
+start_beside_rm() {
+    ok create --name r --network none "$IMAGE" true
+    "${MCPD_CMD[@]}" start r >/dev/null 2>"$T/err.start" 3>&- &
+    CLIENT=$!
+    sleep "$1"
+    mcpd rm -f -t 0 r >/dev/null 2>"$T/err.rm" || explain "$(cat "$T/err.rm")"
+    wait "$CLIENT" || true
+    no_raw_error
+}
+
+@test "start beside rm -f: nobody hears of a missing file" {
+    for_delays start_beside_rm
+    for_delays start_beside_rm
+}
