@@ -51,7 +51,8 @@ static int load_to_end(const struct mcpd_engine *engine, const char *name,
     char id[IDENT_SIZE];
     int rc = engine_load_container(engine, name, ret_container, err);
 
-    if (rc == -MCPD_E_CORRUPT && container_find(&engine->containers, name, id, NULL) == 0)
+    if ((rc == -MCPD_E_CORRUPT || rc == -MCPD_E_SYSTEM) &&
+        container_find(&engine->containers, name, id, NULL) == 0)
         rc = container_load_damaged(&engine->containers, id, ret_container, err);
     return rc;
 }
@@ -265,7 +266,8 @@ static void sweep(struct mcpd_engine *engine)
         log_debug("engine", "%s", problem.message);
 }
 
-/* One attempt. STATE: it runs (again); TIMEOUT: it neither runs nor lets go of its lock. */
+/* One attempt. STATE: it runs (again); TIMEOUT: it neither runs nor lets go of its lock; CORRUPT:
+ * it has no lock. */
 static int kill_and_remove(const struct mcpd_engine *engine, struct container *container,
                            struct mcpd_error *err)
 {
@@ -273,6 +275,18 @@ static int kill_and_remove(const struct mcpd_engine *engine, struct container *c
         container_is_active(container->state.status) ? kill_and_wait(engine, container, err) : 0;
 
     return rc < 0 ? rc : container_remove_within(&engine->containers, container, START_MS, err);
+}
+
+/* Does what helps the next attempt; false: nothing does. */
+static bool clear_the_way(const struct container *container, int rc)
+{
+    bool is_dropped = false;
+
+    if (rc == -MCPD_E_TIMEOUT)
+        container_kill_starting(container->dir_fd);
+    if (rc == -MCPD_E_STATE || rc == -MCPD_E_CORRUPT) /* who answers has been asked */
+        is_dropped = container_drop_damaged_lock(container->dir_fd);
+    return rc == -MCPD_E_TIMEOUT || rc == -MCPD_E_STATE || is_dropped;
 }
 
 static int remove_by_force(const struct mcpd_engine *engine, struct container *container,
@@ -284,11 +298,7 @@ static int remove_by_force(const struct mcpd_engine *engine, struct container *c
 
     for (;;) {
         rc = kill_and_remove(engine, container, &problem);
-        if (rc == -MCPD_E_TIMEOUT)
-            container_kill_starting(container->dir_fd);
-        else if (rc != -MCPD_E_STATE)
-            break;
-        if (clock_monotonic_ms() >= deadline_ms)
+        if (!clear_the_way(container, rc) || clock_monotonic_ms() >= deadline_ms)
             break;
         (void)poll(NULL, 0, RETRY_MS);
         rc = reload(engine, container, &problem);

@@ -71,6 +71,15 @@ int container_is_locked(int dir_fd, bool *ret_is_locked, struct mcpd_error *err)
     return lock_is_held(dir_fd, CONTAINER_LOCK, ret_is_locked, err);
 }
 
+bool container_drop_damaged_lock(int dir_fd)
+{
+    struct mcpd_error ignored;
+    bool is_held;
+
+    return lock_is_held(dir_fd, CONTAINER_LOCK, &is_held, &ignored) == -MCPD_E_CORRUPT &&
+           fs_remove_tree(dir_fd, CONTAINER_LOCK, &ignored) == 0;
+}
+
 /* --- the record in it ------------------------------------------------------------------ */
 
 static void read_boot_id(char buffer[40])
@@ -185,7 +194,7 @@ static int load_record(int dir_fd, json_t **ret_json, struct mcpd_error *err)
 {
     CLEANUP_FREE char *text = NULL;
     size_t length = 0;
-    int rc = fs_read_file(dir_fd, CONTAINER_LOCK, RECORD_MAX, &text, &length, err);
+    int rc = fs_read_regular(dir_fd, CONTAINER_LOCK, RECORD_MAX, &text, &length, err);
 
     if (rc == 0 && length == 0)
         return error_set(err, MCPD_E_NOT_FOUND, "nothing is noted in the lock");
