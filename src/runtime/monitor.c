@@ -194,6 +194,15 @@ static int note_plan(struct monitor *monitor, const char *runroot, struct mcpd_e
     return container_save_run(monitor->lock_fd, &monitor->run, runroot, err);
 }
 
+/* The command may fill the disk at once. What is said of it then is written over what is there
+ * (container_state.c), so there has to be something. */
+static int keep_room_for_state(const struct monitor *monitor, struct mcpd_error *err)
+{
+    if (fs_exists(monitor->dir_fd, "state.json"))
+        return 0;
+    return container_save_state(monitor->dir_fd, &monitor->state, false, err);
+}
+
 /* Says what runs. */
 static int note_start(struct monitor *monitor, const char *runroot, struct mcpd_error *err)
 {
@@ -284,6 +293,8 @@ static int start_with_plan(struct monitor *monitor, const struct plan *plan, con
         rc = listen_for_clients(monitor, runroot, err);
     if (rc == 0 && monitor->has_log)
         rc = open_log(monitor, plan, err);
+    if (rc == 0)
+        rc = keep_room_for_state(monitor, err);
     if (rc == 0)
         rc = launch(monitor, plan, err);
     if (rc < 0)
