@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/userns.h"
 #include "oci/platform.h"
+#include "runtime/logfile.h"
 #include "runtime/spec.h"
 
 extern char **environ;
@@ -137,6 +138,8 @@ static int build_plan(const struct mcpd_create_options *options, const struct im
     if (rc < 0)
         return rc;
     rc = spec_check_sources(ret_plan, err);
+    if (rc == 0 && ret_plan->log_path)
+        rc = logfile_check(ret_plan->log_path, err);
     if (rc < 0)
         plan_done(ret_plan);
     return rc;

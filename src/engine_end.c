@@ -8,11 +8,14 @@
  *   - the monitor cannot be reached or does not move (SIGSTOP, a full machine): asked something
  *     easy, it does not answer that either. Then the process is ended without it (container_run.c);
  *   - the process cannot be killed: it waits for a device. Nothing helps but time.
- * A damaged record can be ended and removed like any other: only what it would have said of how to
- * stop it is not known.
+ * Removing by force has a fourth case: the record says that nothing runs, but its lock is held.
+ * That is a start or an end under way, and a moment later there is something to kill, or nothing to
+ * wait for. A start that does not get on is ended with its monitor. A damaged record can be ended
+ * and removed like any other: only what it would have said of how to stop it is not known.
  */
 #include "engine.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 
@@ -27,6 +30,9 @@
 #define CHECK_MS      3000  /* without an answer until it is asked something easy */
 #define ANSWER_MS     2000  /* for that */
 #define DEATH_MS      10000 /* from a kill to the end */
+#define START_MS      2000  /* for a start to get on */
+#define RETRY_MS      20
+#define REMOVE_MS     15000 /* for a removal by force with all of that */
 
 /* How a container ended, and the question that leads there. */
 struct ending {
@@ -45,7 +51,8 @@ static int load_to_end(const struct mcpd_engine *engine, const char *name,
     char id[IDENT_SIZE];
     int rc = engine_load_container(engine, name, ret_container, err);
 
-    if (rc == -MCPD_E_CORRUPT && container_find(&engine->containers, name, id, NULL) == 0)
+    if ((rc == -MCPD_E_CORRUPT || rc == -MCPD_E_SYSTEM) &&
+        container_find(&engine->containers, name, id, NULL) == 0)
         rc = container_load_damaged(&engine->containers, id, ret_container, err);
     return rc;
 }
@@ -259,6 +266,55 @@ static void sweep(struct mcpd_engine *engine)
         log_debug("engine", "%s", problem.message);
 }
 
+/* One attempt. STATE: it runs (again); TIMEOUT: it neither runs nor lets go of its lock; CORRUPT:
+ * it has no lock. */
+static int kill_and_remove(const struct mcpd_engine *engine, struct container *container,
+                           struct mcpd_error *err)
+{
+    int rc =
+        container_is_active(container->state.status) ? kill_and_wait(engine, container, err) : 0;
+
+    return rc < 0 ? rc : container_remove_within(&engine->containers, container, START_MS, err);
+}
+
+/* Does what helps the next attempt; false: nothing does. */
+static bool clear_the_way(const struct container *container, int rc)
+{
+    bool is_dropped = false;
+
+    if (rc == -MCPD_E_TIMEOUT)
+        container_kill_starting(container->dir_fd);
+    if (rc == -MCPD_E_STATE || rc == -MCPD_E_CORRUPT) /* who answers has been asked */
+        is_dropped = container_drop_damaged_lock(container->dir_fd);
+    return rc == -MCPD_E_TIMEOUT || rc == -MCPD_E_STATE || is_dropped;
+}
+
+static int remove_by_force(const struct mcpd_engine *engine, struct container *container,
+                           struct mcpd_error *err)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + REMOVE_MS;
+    struct mcpd_error problem = {0};
+    int rc;
+
+    for (;;) {
+        rc = kill_and_remove(engine, container, &problem);
+        if (!clear_the_way(container, rc) || clock_monotonic_ms() >= deadline_ms)
+            break;
+        (void)poll(NULL, 0, RETRY_MS);
+        rc = reload(engine, container, &problem);
+        if (rc < 0)
+            break;
+    }
+    if (rc == -MCPD_E_NOT_FOUND) /* it removed itself at its end */
+        return 0;
+    if (rc == -MCPD_E_TIMEOUT)
+        return error_set(err, MCPD_E_STATE,
+                         "what starts or ends container %s cannot be ended: container state "
+                         "improper",
+                         container->id);
+    return rc < 0 ? error_copy(err, &problem) : 0;
+}
+
 int mcpd_remove(struct mcpd_engine *engine, const char *name, bool force, struct mcpd_error *err)
 {
     struct container container;
@@ -267,15 +323,8 @@ int mcpd_remove(struct mcpd_engine *engine, const char *name, bool force, struct
 
     if (rc < 0)
         return rc;
-    if (force && container_is_active(container.state.status))
-        rc = kill_and_wait(engine, &container, err);
-    /* Killed, the container may be in the record as it was loaded; its end is what counts. */
-    if (rc == 0 && force)
-        container.state.status = CONTAINER_STATUS_EXITED;
-    if (rc == 0)
-        rc = container_remove(&engine->containers, &container, err);
-    else if (rc == -MCPD_E_NOT_FOUND && force) /* it removed itself at its end */
-        rc = 0;
+    rc = force ? remove_by_force(engine, &container, err)
+               : container_remove(&engine->containers, &container, err);
     container_done(&container);
     if (rc == 0)
         sweep(engine);

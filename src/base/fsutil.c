@@ -98,6 +98,21 @@ int fs_read_file(int dir_fd, const char *path, size_t maximum, char **ret_text, 
     return fs_read_fd(fd, path, maximum, ret_text, ret_length, err);
 }
 
+int fs_read_regular(int dir_fd, const char *path, size_t maximum, char **ret_text,
+                    size_t *ret_length, struct mcpd_error *err)
+{
+    CLEANUP_FD int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat st;
+
+    if (fd < 0)
+        return error_errno(err, "open '%s'", path);
+    if (fstat(fd, &st) < 0)
+        return error_errno(err, "stat '%s'", path);
+    if (!S_ISREG(st.st_mode))
+        return error_set(err, MCPD_E_CORRUPT, "'%s' is no regular file", path);
+    return fs_read_fd(fd, path, maximum, ret_text, ret_length, err);
+}
+
 /* --- writing --------------------------------------------------------------- */
 
 int fs_write_all(int fd, const void *bytes, size_t count, const char *what, struct mcpd_error *err)

@@ -15,6 +15,10 @@
 /* Whole small file; -MCPD_E_LIMIT when larger than maximum. NUL-terminated, owned by the caller. */
 int fs_read_file(int dir_fd, const char *path, size_t maximum, char **ret_text, size_t *ret_length,
                  struct mcpd_error *err) MUST_CHECK;
+/* The same of what has to be a file: CORRUPT when something else is there, which is never waited
+ * for. */
+int fs_read_regular(int dir_fd, const char *path, size_t maximum, char **ret_text,
+                    size_t *ret_length, struct mcpd_error *err) MUST_CHECK;
 int fs_read_fd(int fd, const char *what, size_t maximum, char **ret_text, size_t *ret_length,
                struct mcpd_error *err) MUST_CHECK;
 

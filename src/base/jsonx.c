@@ -148,7 +148,7 @@ int jsonx_load(int dir_fd, const char *path, size_t maximum, json_t **ret_json,
 {
     CLEANUP_FREE char *text = NULL;
     size_t length;
-    int rc = fs_read_file(dir_fd, path, maximum, &text, &length, err);
+    int rc = fs_read_regular(dir_fd, path, maximum, &text, &length, err);
 
     if (rc < 0)
         return rc;

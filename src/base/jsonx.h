@@ -31,7 +31,8 @@ int jsonx_parse(const char *text, size_t length, unsigned int maximum_depth, con
 int jsonx_parse_own(const char *text, const char *what, json_t **ret_json,
                     struct mcpd_error *err) MUST_CHECK;
 
-/* Reads a file of at most `maximum` bytes and parses it (depth 64). */
+/* Reads a file of at most `maximum` bytes and parses it (depth 64). CORRUPT also when something
+ * else than a file is there. */
 int jsonx_load(int dir_fd, const char *path, size_t maximum, json_t **ret_json,
                struct mcpd_error *err) MUST_CHECK;
 /* Compact, mode 0600, atomic through fs_write_file with its flags. */

@@ -79,6 +79,18 @@ static bool is_still_named(int dir_fd, const char *name, int fd)
            locked.st_ino == named.st_ino && locked.st_dev == named.st_dev;
 }
 
+static int refuse_kind(const char *name, struct mcpd_error *err)
+{
+    return error_set(err, MCPD_E_CORRUPT, "lock '%s' is no regular file", name);
+}
+
+static bool is_regular(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static short type_of(enum lock_kind kind)
 {
     return kind == LOCK_KIND_EXCLUSIVE ? F_WRLCK : F_RDLCK;
@@ -88,11 +100,15 @@ int lock_take(int dir_fd, const char *name, enum lock_kind kind, int timeout_ms,
               struct mcpd_error *err)
 {
     for (;;) {
-        CLEANUP_FD int fd =
-            openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+        CLEANUP_FD int fd = openat(
+            dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
 
+        if (fd < 0 && errno == EISDIR)
+            return refuse_kind(name, err);
         if (fd < 0)
             return error_errno(err, "open lock '%s'", name);
+        if (!is_regular(fd))
+            return refuse_kind(name, err);
         if (wait_for_lock(fd, type_of(kind), timeout_ms) < 0)
             return errno == EAGAIN ? error_set(err, MCPD_E_TIMEOUT, "'%s' is locked", name)
                                    : refuse(name, err);
@@ -114,7 +130,8 @@ int lock_convert(int fd, enum lock_kind kind, int timeout_ms, struct mcpd_error 
 int lock_is_held(int dir_fd, const char *name, bool *ret_is_held, struct mcpd_error *err)
 {
     /* Asking needs no right to write. */
-    CLEANUP_FD int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+    CLEANUP_FD int fd =
+        openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
     struct flock lock = whole_file(F_WRLCK);
 
     if (fd < 0 && errno == ENOENT) {
@@ -123,6 +140,8 @@ int lock_is_held(int dir_fd, const char *name, bool *ret_is_held, struct mcpd_er
     }
     if (fd < 0)
         return error_errno(err, "open lock '%s'", name);
+    if (!is_regular(fd))
+        return refuse_kind(name, err);
     if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
         return refuse(name, err);
     *ret_is_held = lock.l_type != F_UNLCK;

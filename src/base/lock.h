@@ -15,7 +15,8 @@ enum lock_kind {
 };
 
 /* Creates the file when missing (0600) and waits up to timeout_ms (< 0: for ever, 0: not at all;
- * -MCPD_E_TIMEOUT); -MCPD_E_UNSUPPORTED on a file system without locks. The lock lives as long as
+ * -MCPD_E_TIMEOUT); -MCPD_E_UNSUPPORTED on a file system without locks; -MCPD_E_CORRUPT when
+ * something else than a file is there. The lock lives as long as
  * the returned descriptor (open for reading and writing) and its copies. */
 int lock_take(int dir_fd, const char *name, enum lock_kind kind, int timeout_ms, int *ret_fd,
               struct mcpd_error *err) MUST_CHECK;

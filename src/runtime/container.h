@@ -98,11 +98,11 @@ int container_find(const struct container_root *root, const char *name_or_id,
 int container_not_found(const char *name_or_id, struct mcpd_error *err) MUST_CHECK;
 /* Reads the record and settles the truth: if state says running but nobody holds the lock, what the
  * monitor left is killed (identity checked), the cgroup removed and EXITED written. CORRUPT when
- * spec.json cannot be read. */
+ * spec.json cannot be read, or the lock is none. */
 int container_load(const struct container_root *root, const char *id,
                    struct container *ret_container, struct mcpd_error *err) MUST_CHECK;
-/* The same without the plan, which says no more than how to stop it: for ending and removing what
- * container_load calls CORRUPT. */
+/* The same without the plan, which says no more than how to stop it, and RUNNING where nobody can
+ * tell: for ending and removing what container_load cannot load. */
 int container_load_damaged(const struct container_root *root, const char *id,
                            struct container *ret_container, struct mcpd_error *err) MUST_CHECK;
 /* All records, oldest first, with dir_fd closed (-1); damaged ones are skipped and named to warn.
@@ -114,9 +114,13 @@ void container_list_free(struct container *containers, size_t count);
 int container_save_state(int dir_fd, const struct container_state *state, bool sync,
                          struct mcpd_error *err) MUST_CHECK;
 /* The record, its name, its files. It must not be running (STATE, podman's text); one that is just
- * ending is waited for. */
+ * starting or ending is waited for. */
 int container_remove(const struct container_root *root, const struct container *container,
                      struct mcpd_error *err) MUST_CHECK;
+/* The same for who decides what comes next: the status in container is not asked, and TIMEOUT says
+ * that its lock is held although nothing runs. STATE: it has been started meanwhile. */
+int container_remove_within(const struct container_root *root, const struct container *container,
+                            int timeout_ms, struct mcpd_error *err) MUST_CHECK;
 /* Of one that was to be thrown away at its end, and could not be started. Not if somebody else has
  * started it. */
 void container_remove_unstarted(const struct container_root *root,
@@ -170,6 +174,11 @@ void container_kill_left(int dir_fd, int lock_fd);
 /* False: that process is not there any more. */
 bool container_signal_monitor(const struct container_run *run, int signal_number);
 bool container_signal_init(const struct container_run *run, int signal_number);
+/* Removes what is in the place of the lock and none: nobody can hold it. False: it is fine. */
+bool container_drop_damaged_lock(int dir_fd);
+/* Ends a monitor that holds the lock and does not get its container started; who takes the lock
+ * afterwards clears up. Does not wait. */
+void container_kill_starting(int dir_fd);
 /* Ends a container whose monitor does not answer: the signal to its process, SIGKILL after a while,
  * and the monitor too if it does not notice. Afterwards the lock is free and container_load settles
  * the rest. */

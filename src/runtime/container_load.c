@@ -7,6 +7,9 @@
  * ending, or it was killed, or the host was restarted. Who wants to know takes the lock and reads
  * state.json again: holding the lock, what it says is final. If it still says running, the monitor
  * is lost: what it left is killed, and the record says exited.
+ *
+ * Of a damaged record that is to be ended or removed, what cannot be read counts as running, and
+ * what cannot be asked of the kernel is left to whoever asks the monitor.
  */
 #include "runtime/container_parts.h"
 
@@ -41,29 +44,40 @@ static int settle_lost(const struct container_root *root, struct container *cont
     return 0;
 }
 
-static int settle(const struct container_root *root, struct container *container,
+/* The kernel's answer; the lock is ours when nobody held it. */
+static int ask_lock(const struct container_root *root, const struct container *container,
+                    int *ret_lock_fd, bool *ret_is_held, struct mcpd_error *err)
+{
+    int rc = container_is_locked(container->dir_fd, ret_is_held, err);
+
+    if (rc < 0 || *ret_is_held)
+        return rc;
+    rc = container_lock(root, container->id, container->dir_fd, 0, ret_lock_fd, err);
+    *ret_is_held = rc == -MCPD_E_TIMEOUT;
+    return *ret_is_held ? 0 : rc;
+}
+
+static int settle(const struct container_root *root, bool is_damaged, struct container *container,
                   struct mcpd_error *err)
 {
     CLEANUP_FD int lock_fd = -1;
-    bool is_held;
+    bool is_held = false;
     int rc;
 
     if (!container_is_active(container->state.status))
         return 0;
-    rc = container_is_locked(container->dir_fd, &is_held, err);
-    if (rc == 0 && !is_held)
-        rc = container_lock(root, container->id, container->dir_fd, 0, &lock_fd, err);
-    if (rc == -MCPD_E_TIMEOUT)
-        is_held = true;
-    else if (rc < 0)
-        return rc;
+    rc = ask_lock(root, container, &lock_fd, &is_held, err);
+    if (rc < 0)
+        return is_damaged && rc != -MCPD_E_NOT_FOUND ? 0 : rc;
     if (is_held) {
         (void)!container_load_run(container->dir_fd, &container->run, NULL);
         return 0;
     }
     rc = container_load_state(container->dir_fd, &container->state, err);
-    if (rc < 0 || !container_is_active(container->state.status))
+    if (rc < 0 && !is_damaged)
         return rc;
+    if (!container_is_active(container->state.status))
+        return 0;
     return settle_lost(root, container, lock_fd, err);
 }
 
@@ -82,7 +96,7 @@ static int refuse_damaged(const struct container_root *root, const struct contai
                      container->id);
 }
 
-static int load(const struct container_root *root, bool with_plan, struct container *container,
+static int load(const struct container_root *root, bool is_damaged, struct container *container,
                 struct mcpd_error *err)
 {
     int rc = 0;
@@ -93,13 +107,18 @@ static int load(const struct container_root *root, bool with_plan, struct contai
         return container_not_found(container->id, err);
     if (container->dir_fd < 0)
         return error_errno(err, "open container '%s'", container->id);
-    if (with_plan && container_load_plan(container->dir_fd, &container->plan, err) < 0)
+    if (!is_damaged && container_load_plan(container->dir_fd, &container->plan, err) < 0)
         return refuse_damaged(root, container, err);
     rc = container_load_state(container->dir_fd, &container->state, err);
-    return rc < 0 ? rc : settle(root, container, err);
+    if (rc < 0 && !is_damaged)
+        return rc;
+    if (rc < 0)
+        container->state.status = CONTAINER_STATUS_RUNNING;
+    rc = settle(root, is_damaged, container, err);
+    return rc == -MCPD_E_CORRUPT ? refuse_damaged(root, container, err) : rc;
 }
 
-static int load_new(const struct container_root *root, const char *id, bool with_plan,
+static int load_new(const struct container_root *root, const char *id, bool is_damaged,
                     struct container *ret_container, struct mcpd_error *err)
 {
     struct container container = {.dir_fd = -1};
@@ -107,7 +126,7 @@ static int load_new(const struct container_root *root, const char *id, bool with
 
     plan_init(&container.plan);
     rc = rc < 0 ? error_set(err, MCPD_E_INVALID, "'%s' is not an id", id)
-                : load(root, with_plan, &container, err);
+                : load(root, is_damaged, &container, err);
     if (rc < 0) {
         container_done(&container);
         return rc;
@@ -119,13 +138,13 @@ static int load_new(const struct container_root *root, const char *id, bool with
 int container_load(const struct container_root *root, const char *id,
                    struct container *ret_container, struct mcpd_error *err)
 {
-    return load_new(root, id, true, ret_container, err);
+    return load_new(root, id, false, ret_container, err);
 }
 
 int container_load_damaged(const struct container_root *root, const char *id,
                            struct container *ret_container, struct mcpd_error *err)
 {
-    int rc = load_new(root, id, false, ret_container, err);
+    int rc = load_new(root, id, true, ret_container, err);
 
     if (rc < 0)
         return rc;

@@ -6,6 +6,10 @@
  * is swept with the other leftovers of tmp. Nothing runs of a record that is removed: its lock is
  * held by who removes it, and what the holder before noted in it has been killed.
  *
+ * The lock may be held although the record says that nothing runs: by a monitor that is just
+ * starting or ending, or by somebody who looks or removes. While it is waited for, the record is
+ * read again and again, since a start ends with a running container, which needs another answer.
+ *
  * A sweep finds three things: names of nothing; locks that are free but not empty, whose holder was
  * killed; run folders without a record. Another --root may share our RUNROOT, and a run folder
  * tells not whose it is, so only one is removed on whose socket nobody listens. Groups are only
@@ -18,14 +22,16 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/fsutil.h"
 #include "base/lock.h"
 #include "base/str.h"
 #include "base/userns.h"
 
-#define END_WAIT_MS       10000 /* for a monitor that is just ending */
-#define UNSTARTED_WAIT_MS 1000  /* for one that was killed */
+#define END_WAIT_MS       10000 /* for a monitor that is just starting or ending */
+#define LOOK_AGAIN_MS     20
+#define UNSTARTED_WAIT_MS 1000 /* for one that was killed */
 #define RUN_NAME_SIZE     (IDENT_SIZE + 16)
 #define STARTING_S        60 /* in which a monitor has made its socket */
 
@@ -105,14 +111,13 @@ static int refuse_active(const char *id, const char *status, struct mcpd_error *
                      id, status);
 }
 
+/* TIMEOUT: somebody else holds the lock. */
 static int remove_locked(const struct container_root *root, const struct container *container,
                          int timeout_ms, struct mcpd_error *err)
 {
     CLEANUP_FD int lock_fd = -1;
     int rc = container_lock(root, container->id, container->dir_fd, timeout_ms, &lock_fd, err);
 
-    if (rc == -MCPD_E_TIMEOUT)
-        return refuse_active(container->id, "running", err);
     if (rc == -MCPD_E_NOT_FOUND) /* it removed itself at its end */
         return 0;
     if (rc < 0)
@@ -122,12 +127,34 @@ static int remove_locked(const struct container_root *root, const struct contain
                             err);
 }
 
+int container_remove_within(const struct container_root *root, const struct container *container,
+                            int timeout_ms, struct mcpd_error *err)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    struct container_state state;
+    int rc;
+
+    for (;;) {
+        rc = remove_locked(root, container, LOOK_AGAIN_MS, err);
+        if (rc != -MCPD_E_TIMEOUT)
+            return rc;
+        if (container_load_state(container->dir_fd, &state, NULL) == 0 &&
+            container_is_active(state.status))
+            return refuse_active(container->id, container_status_name(state.status), err);
+        if (clock_monotonic_ms() >= deadline_ms)
+            return rc;
+    }
+}
+
 int container_remove(const struct container_root *root, const struct container *container,
                      struct mcpd_error *err)
 {
+    int rc;
+
     if (container_is_active(container->state.status))
         return refuse_active(container->id, container_status_name(container->state.status), err);
-    return remove_locked(root, container, END_WAIT_MS, err);
+    rc = container_remove_within(root, container, END_WAIT_MS, err);
+    return rc == -MCPD_E_TIMEOUT ? refuse_active(container->id, "starting", err) : rc;
 }
 
 void container_remove_unstarted(const struct container_root *root,

@@ -4,7 +4,7 @@
  * Theory of operation. ROOT/containers/ID/lock is held by the monitor as long as it lives, and by
  * whoever clears up after one or removes the container. What runs, or is about to be made, stands
  * in the same file (struct container_run), written in place by the holder:
- *   1. before anything is made outside of the record: the monitor itself and the planned cgroup;
+ *   1. before anything is made: the monitor itself and the planned cgroup;
  *   2. when the command runs: its process too;
  *   3. when all of it is gone again: nothing, the file is empty.
  * So a lock that is free and not empty tells of a holder that was killed, and of all that it may
@@ -69,6 +69,15 @@ int container_lock(const struct container_root *root, const char *id, int dir_fd
 int container_is_locked(int dir_fd, bool *ret_is_locked, struct mcpd_error *err)
 {
     return lock_is_held(dir_fd, CONTAINER_LOCK, ret_is_locked, err);
+}
+
+bool container_drop_damaged_lock(int dir_fd)
+{
+    struct mcpd_error ignored;
+    bool is_held;
+
+    return lock_is_held(dir_fd, CONTAINER_LOCK, &is_held, &ignored) == -MCPD_E_CORRUPT &&
+           fs_remove_tree(dir_fd, CONTAINER_LOCK, &ignored) == 0;
 }
 
 /* --- the record in it ------------------------------------------------------------------ */
@@ -185,7 +194,7 @@ static int load_record(int dir_fd, json_t **ret_json, struct mcpd_error *err)
 {
     CLEANUP_FREE char *text = NULL;
     size_t length = 0;
-    int rc = fs_read_file(dir_fd, CONTAINER_LOCK, RECORD_MAX, &text, &length, err);
+    int rc = fs_read_regular(dir_fd, CONTAINER_LOCK, RECORD_MAX, &text, &length, err);
 
     if (rc == 0 && length == 0)
         return error_set(err, MCPD_E_NOT_FOUND, "nothing is noted in the lock");
@@ -281,6 +290,14 @@ void container_kill_left(int dir_fd, int lock_fd)
             return; /* somebody may have more luck later */
     }
     container_clear_run(lock_fd);
+}
+
+void container_kill_starting(int dir_fd)
+{
+    struct container_run run;
+
+    if (container_load_run(dir_fd, &run, NULL) == 0)
+        (void)container_signal_monitor(&run, SIGKILL);
 }
 
 /* Until the lock is free. */

@@ -68,10 +68,11 @@ char *hostfiles_format_hosts(const struct plan *plan, const char *host_hosts)
     return buf_take(&text);
 }
 
+/* A pipe that came to its place is not waited for. */
 static int write_file(int dir_fd, const char *name, const char *text, struct mcpd_error *err)
 {
-    CLEANUP_FD int fd =
-        openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    CLEANUP_FD int fd = openat(
+        dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
 
     if (fd < 0)
         return error_errno(err, "write '%s' of the container", name);

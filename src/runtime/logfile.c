@@ -38,12 +38,34 @@ static char line_end[] = "\n";
 
 /* --- places ------------------------------------------------------------------------------- */
 
+/* Written to /dev/null and the like, a log is kept nowhere. */
+static bool is_fit(mode_t mode)
+{
+    return S_ISREG(mode) || S_ISCHR(mode);
+}
+
+static int check_file(int dir_fd, const char *name, const char *path, struct mcpd_error *err)
+{
+    struct stat st;
+
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || is_fit(st.st_mode))
+        return 0; /* made with the first record */
+    return error_set(err, MCPD_E_INVALID, "the log '%s' is no regular file", path);
+}
+
+int logfile_check(const char *path, struct mcpd_error *err)
+{
+    return check_file(AT_FDCWD, path, path, err);
+}
+
 int logfile_find(int container_dir_fd, const char *path, struct logfile_place *ret_place,
                  struct mcpd_error *err)
 {
     const char *slash = path ? strrchr(path, '/') : NULL;
     CLEANUP_FREE char *folder = NULL;
+    CLEANUP(logfile_place_done)
     struct logfile_place place = {.dir_fd = container_dir_fd, .name = "log"};
+    int rc;
 
     if (slash) {
         folder = strndup(path, (size_t)(slash - path) + 1);
@@ -56,7 +78,11 @@ int logfile_find(int container_dir_fd, const char *path, struct logfile_place *r
         if (place.dir_fd < 0)
             return error_errno(err, "open the log '%s'", path);
     }
+    rc = check_file(place.dir_fd, place.name, path ? path : place.name, err);
+    if (rc < 0)
+        return rc;
     *ret_place = place;
+    place.owns_dir = false;
     return 0;
 }
 
@@ -80,15 +106,29 @@ void logfile_name(const struct logfile_place *place, unsigned int number,
 
 /* --- the file that is written --------------------------------------------------------------- */
 
+void logfile_done(struct logfile *log)
+{
+    cleanup_close_fd(&log->fd);
+    log->fd = -1;
+}
+
+/* Without waiting for whatever may have come to that place. */
 static void open_file(struct logfile *log)
 {
     struct stat st;
 
     log->size_bytes = 0;
     log->fd = openat(log->place->dir_fd, log->place->name,
-                     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (log->fd >= 0 && fstat(log->fd, &st) == 0)
+                     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+                     0600);
+    if (log->fd < 0)
+        return;
+    if (fstat(log->fd, &st) < 0 || !is_fit(st.st_mode))
+        logfile_done(log);
+    else if (S_ISREG(st.st_mode))
         log->size_bytes = (uint64_t)st.st_size;
+    else
+        log->limits.max_bytes = LOGFILE_UNLIMITED; /* a device is never renamed */
 }
 
 void logfile_open(const struct logfile_place *place, const struct logfile_limits *limits,
@@ -102,12 +142,6 @@ void logfile_open(const struct logfile_place *place, const struct logfile_limits
     ret_log->batch_bytes = 0;
     ret_log->is_inside[0] = ret_log->is_inside[1] = false;
     open_file(ret_log);
-}
-
-void logfile_done(struct logfile *log)
-{
-    cleanup_close_fd(&log->fd);
-    log->fd = -1;
 }
 
 /* What cannot be renamed is written on: rather too long than lost. */

@@ -35,9 +35,11 @@ struct logfile_place {
     }
 
 /* path: absolute, as the user wished; NULL: in the container's own folder, whose descriptor is
- * borrowed. */
+ * borrowed. INVALID when something else than a file or a device is there. */
 int logfile_find(int container_dir_fd, const char *path, struct logfile_place *ret_place,
                  struct mcpd_error *err) MUST_CHECK;
+/* The same question alone, for asking early; a folder that is missing is no matter yet. */
+int logfile_check(const char *path, struct mcpd_error *err) MUST_CHECK;
 void logfile_place_done(struct logfile_place *place); /* fine on LOGFILE_PLACE_NONE, and twice */
 /* number 0: the one that is written. */
 void logfile_name(const struct logfile_place *place, unsigned int number,

@@ -246,7 +246,8 @@ static int open_file(const struct logfile_place *place, unsigned int number, int
     char name[LOGFILE_NAME_SIZE];
 
     logfile_name(place, number, name);
-    *ret_fd = openat(place->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    *ret_fd =
+        openat(place->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     return *ret_fd < 0 && errno != ENOENT ? error_errno(err, "open the log") : 0;
 }
 

@@ -6,8 +6,9 @@
  * moment. The monitor
  *   1. takes the container's lock, which is what "running" means to everybody else, and clears up
  *      after a holder that was killed;
- *   2. reads the plan, writes the host files, makes streams and its listening socket;
- *   3. notes in the lock what it is about to make (container_run.c), launches the first process,
+ *   2. reads the plan and notes in the lock who it is and what it is about to make
+ *      (container_run.c), from when on a start that is stuck can be ended;
+ *   3. writes the host files, makes streams and its listening socket, launches the first process,
  *      notes what runs (there and in state.json), and says STARTED;
  *   4. forgets everything that starting needed, and gives the memory back;
  *   5. waits in one poll for the process, its output, clients and the deadline of a stop. Nothing
@@ -128,6 +129,8 @@ static int open_container(struct monitor *monitor, const char *root, const char 
     monitor->root.root = monitor->root.runroot = NULL; /* only its descriptors are used */
     monitor->dir_fd = openat(monitor->root.containers_fd, monitor->id,
                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (monitor->dir_fd < 0 && errno == ENOENT) /* removed meanwhile */
+        return container_not_found(monitor->id, err);
     if (monitor->dir_fd < 0)
         return error_errno(err, "open container '%s'", monitor->id);
     rc = take_lock(monitor, err);
@@ -189,6 +192,15 @@ static int note_plan(struct monitor *monitor, const char *runroot, struct mcpd_e
     container_run_init(&monitor->run, cgroup_path);
     heed_hang_up();
     return container_save_run(monitor->lock_fd, &monitor->run, runroot, err);
+}
+
+/* The command may fill the disk at once. What is said of it then is written over what is there
+ * (container_state.c), so there has to be something. */
+static int keep_room_for_state(const struct monitor *monitor, struct mcpd_error *err)
+{
+    if (fs_exists(monitor->dir_fd, "state.json"))
+        return 0;
+    return container_save_state(monitor->dir_fd, &monitor->state, false, err);
 }
 
 /* Says what runs. */
@@ -274,13 +286,15 @@ static int start_with_plan(struct monitor *monitor, const struct plan *plan, con
     rc = str_copy(monitor->name, sizeof(monitor->name), plan->name);
     if (rc < 0)
         return error_set(err, MCPD_E_CORRUPT, "the name of container %s is too long", monitor->id);
-    rc = hostfiles_write(plan, monitor->dir_fd, err);
+    rc = note_plan(monitor, runroot, err);
+    if (rc == 0)
+        rc = hostfiles_write(plan, monitor->dir_fd, err);
     if (rc == 0)
         rc = listen_for_clients(monitor, runroot, err);
     if (rc == 0 && monitor->has_log)
         rc = open_log(monitor, plan, err);
     if (rc == 0)
-        rc = note_plan(monitor, runroot, err);
+        rc = keep_room_for_state(monitor, err);
     if (rc == 0)
         rc = launch(monitor, plan, err);
     if (rc < 0)

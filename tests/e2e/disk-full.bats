@@ -79,3 +79,37 @@ setup() {
         mcpd run --rm --network none "$REGISTRY/t/busybox" echo works'
     says $'run 7\nexited 7\nc exited\nc\nworks'
 }
+
+@test "disk full: a start that fails has run nothing, and one that runs is known to run" {
+    on_small_disk '
+        mcpd pull -q "$REGISTRY/t/busybox" >/dev/null
+        for pages in 0 1 2 3 4 5 6 7 8 9 10 11 12; do
+            mcpd create --name c --network none "$REGISTRY/t/busybox" sleep 60 >/dev/null
+            dd if=/dev/zero of="$T/root/ballast" bs=4k 2>/dev/null
+            truncate -s "-$((pages * 4096))" "$T/root/ballast"
+            if MCPD_DEBUG=launch mcpd start c >/dev/null 2>"$T/problem"; then
+                dd if=/dev/zero of="$T/root/ballast2" bs=4k 2>/dev/null
+                echo "runs $(mcpd ps --format "{{.Names}} {{.State}}")"
+            else
+                tail -n 1 "$T/problem" | grep -v "No space left on device"
+                ! grep "command runs" "$T/problem" || tail -n 1 "$T/problem"
+                [ -z "$(mcpd ps -q)" ] || echo "runs with $pages pages"
+                echo "failed $(mcpd ps -a --format "{{.Names}} {{.State}}")"
+            fi
+            mcpd rm -f -t 0 c >/dev/null || echo "rm $?"
+            rm -f "$T/root"/ballast*
+        done'
+    equal "$(sort -u <<<"$output")" $'failed c created\nruns c running'
+}
+
+@test "disk full: what the container fills before its start is over" {
+    on_small_disk '
+        mcpd pull -q "$REGISTRY/t/busybox" >/dev/null
+        for i in 1 2 3 4 5 6 7 8; do
+            mcpd run -d --name c --network none "$REGISTRY/t/busybox" \
+                sh -c "cat /dev/zero >/big; exec sleep 60" >/dev/null || echo "run $?"
+            mcpd ps --format "{{.Names}} {{.State}}"
+            mcpd rm -f -t 0 c >/dev/null
+        done'
+    equal "$(sort -u <<<"$output")" "c running"
+}

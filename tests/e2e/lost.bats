@@ -190,6 +190,61 @@ is_gone() {
     done
 }
 
+# Puts a folder (with something in it) or a pipe in the place of a file of container $ID.
+replace_file() {
+    local path=$T/root/containers/$ID/$1
+    rm -rf "$path"
+    if [ "$2" = folder ]; then mkdir -p "$path/in/it"; else mkfifo "$path"; fi
+}
+
+# Each must end, one way or the other.
+nothing_hangs() {
+    local arguments
+    for arguments in "ps -a" "start c" "inspect c" "logs c" "stop -t 0 c"; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr -- timeout 20 "${MCPD_CMD[@]}" $arguments
+        [ "$status" != 124 ] || explain "hangs: $arguments"
+    done
+}
+
+@test "a folder or a pipe where a file was: nothing hangs, rm -f removes it" {
+    local file kind
+    for file in state.json spec.json lock log hosts; do
+        for kind in folder pipe; do
+            ok run --name c --network none "$IMAGE" true
+            ID=$(mcpd inspect --format '{{.Id}}' c)
+            replace_file "$file" "$kind"
+            nothing_hangs
+            ok rm -f -t 0 c
+            no_containers
+            fails 1 rm c
+        done
+    done
+}
+
+@test "a folder or a pipe where a file of a running container was: rm -f ends it first" {
+    local file kind
+    for file in state.json spec.json lock; do
+        for kind in folder pipe; do
+            start_obedient c
+            replace_file "$file" "$kind"
+            ok rm -f -t 0 c
+            is_gone "$INIT"
+            eventually is_gone "$MONITOR"
+            no_containers
+        done
+    done
+}
+
+@test "a folder where the state was: shown as ended, and removed without force" {
+    ok run --name c --network none "$IMAGE" true
+    ID=$(mcpd inspect --format '{{.Id}}' c)
+    replace_file state.json folder
+    ok ps -a --format '{{.Names}} {{.State}}'
+    says "c exited"
+    ok rm "$ID"
+}
+
 @test "damaged note in the lock: still running, still ended" {
     local text
     for text in '' '{' '[]' '{"initPid":-1}'; do

@@ -57,6 +57,27 @@ static void test_read(void **state)
     assert_code(fs_read_file(dir->fd, "f", 0, &text, &length, NULL), MCPD_E_LIMIT);
 }
 
+static void test_read_regular(void **state)
+{
+    struct test_dir *dir = *state;
+    CLEANUP_FREE char *text = NULL;
+    size_t length = 0;
+    struct mcpd_error err = {0};
+
+    put_file(dir->fd, "file", "text");
+    assert_int_equal(fs_read_regular(dir->fd, "file", 4, &text, &length, &err), 0);
+    assert_string_equal(text, "text");
+    assert_int_equal(length, 4);
+    free(TAKE_PTR(text));
+    assert_code(fs_read_regular(dir->fd, "file", 3, &text, NULL, &err), MCPD_E_LIMIT);
+    assert_code(fs_read_regular(dir->fd, "none", 3, &text, NULL, &err), MCPD_E_NOT_FOUND);
+    assert_int_equal(mkdirat(dir->fd, "folder", 0700), 0);
+    assert_error(fs_read_regular(dir->fd, "folder", 3, &text, NULL, &err), err, MCPD_E_CORRUPT,
+                 "'folder' is no regular file");
+    assert_int_equal(mkfifoat(dir->fd, "pipe", 0600), 0);
+    assert_code(fs_read_regular(dir->fd, "pipe", 3, &text, NULL, &err), MCPD_E_CORRUPT);
+}
+
 static void test_read_what_has_no_size(void **state)
 {
     CLEANUP_FREE char *text = NULL;
@@ -354,6 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DIR_TEST(test_own_folder),
         DIR_TEST(test_read),
+        DIR_TEST(test_read_regular),
         cmocka_unit_test(test_read_what_has_no_size),
         DIR_TEST(test_write),
         DIR_TEST(test_write_replaces_a_link_and_not_its_target),

@@ -230,6 +230,22 @@ static void test_no_locks(void **state)
     run_child(lock_without_locks, *state, 0);
 }
 
+static void test_no_file(void **state)
+{
+    struct test_dir *dir = *state;
+    CLEANUP_FD int fd = -1;
+    struct mcpd_error err = {0};
+    bool is_held;
+
+    assert_int_equal(mkdirat(dir->fd, "folder", 0700), 0);
+    assert_int_equal(mkfifoat(dir->fd, "pipe", 0600), 0);
+    assert_error(lock_take(dir->fd, "folder", LOCK_KIND_EXCLUSIVE, 0, &fd, &err), err,
+                 MCPD_E_CORRUPT, "lock 'folder' is no regular file");
+    assert_code(lock_take(dir->fd, "pipe", LOCK_KIND_EXCLUSIVE, -1, &fd, &err), MCPD_E_CORRUPT);
+    assert_code(lock_is_held(dir->fd, "folder", &is_held, &err), MCPD_E_CORRUPT);
+    assert_code(lock_is_held(dir->fd, "pipe", &is_held, &err), MCPD_E_CORRUPT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +256,7 @@ int main(void)
         DIR_TEST(test_wait_for_another_process),
         DIR_TEST(test_killed_holder_leaves_nothing),
         DIR_TEST(test_is_held),
+        DIR_TEST(test_no_file),
         DIR_TEST(test_asking_disturbs_nobody),
         DIR_TEST(test_removed_while_waiting),
     };

@@ -330,6 +330,53 @@ static void test_damaged_state(void **state)
 }
 
 /* It can still be ended and removed, and says whether it runs. */
+/* Something else than a file in its place. */
+static void test_state_that_is_no_file(void **state)
+{
+    struct folders *folders = *state;
+    struct container container;
+    char id[IDENT_SIZE];
+    int fd;
+
+    must_create(folders, 1, "web", id);
+    fd = open_record(folders, id);
+    assert_int_equal(mkdirat(fd, "state.json", 0700), 0);
+    assert_int_equal(container_load(&folders->containers, id, &container, NULL), 0);
+    assert_int_equal(container.state.status, CONTAINER_STATUS_EXITED);
+    assert_int_equal(container_remove(&folders->containers, &container, NULL), 0);
+    container_done(&container);
+    close(fd);
+    assert_int_equal(count_entries(folders->containers.containers_fd), 0);
+}
+
+static void test_lock_that_is_no_file(void **state)
+{
+    struct folders *folders = *state;
+    struct container container;
+    struct mcpd_error err = {0};
+    char id[IDENT_SIZE];
+    int fd;
+
+    must_create(folders, 1, "web", id);
+    save_state(folders, id, CONTAINER_STATUS_RUNNING);
+    fd = open_record(folders, id);
+    assert_false(container_drop_damaged_lock(fd));
+    assert_int_equal(mkdirat(fd, "lock", 0700), 0);
+    put_file(fd, "lock/in", "it");
+    assert_error_contains(container_load(&folders->containers, id, &container, &err), err,
+                          MCPD_E_CORRUPT, "is damaged (mcpd rm -f removes it)");
+    assert_int_equal(container_load_damaged(&folders->containers, id, &container, &err), 0);
+    assert_int_equal(container.state.status, CONTAINER_STATUS_RUNNING); /* nobody can tell */
+    assert_code(container_remove_within(&folders->containers, &container, 0, &err), MCPD_E_CORRUPT);
+    container_done(&container);
+    assert_true(container_drop_damaged_lock(fd));
+    assert_false(container_drop_damaged_lock(fd));
+    close(fd);
+    assert_int_equal(container_load(&folders->containers, id, &container, &err), 0);
+    assert_int_equal(container.state.status, CONTAINER_STATUS_EXITED);
+    container_done(&container);
+}
+
 static void test_damaged_spec(void **state)
 {
     struct folders *folders = *state;
@@ -557,6 +604,8 @@ int main(void)
         RECORD_TEST(test_lost_monitor),
         RECORD_TEST(test_lost_and_to_be_removed),
         RECORD_TEST(test_damaged_state),
+        RECORD_TEST(test_state_that_is_no_file),
+        RECORD_TEST(test_lock_that_is_no_file),
         RECORD_TEST(test_damaged_spec),
         DIR_TEST(test_state_round_trip),
         RECORD_TEST(test_remove),

@@ -272,12 +272,45 @@ static void test_force_end_kills(void **state)
     close(dir_fd);
 }
 
+/* A start under way is waited for, seen when it has become a running container, and can be ended.
+ */
+static void test_removing_beside_a_start(void **state)
+{
+    struct folders *folders = *state;
+    struct container container;
+    struct mcpd_error err = {0};
+    char id[IDENT_SIZE];
+    pid_t init, monitor;
+
+    must_create(folders, 1, "web", id);
+    init = start_process();
+    monitor = start_monitor(folders, id, init, true);
+    assert_int_equal(container_load(&folders->containers, id, &container, &err), 0);
+    assert_int_equal(container.state.status, CONTAINER_STATUS_CREATED);
+    assert_code(container_remove_within(&folders->containers, &container, 50, &err),
+                MCPD_E_TIMEOUT);
+    save_state(folders, id, CONTAINER_STATUS_RUNNING);
+    assert_code(container_remove_within(&folders->containers, &container, 10000, &err),
+                MCPD_E_STATE);
+    save_state(folders, id, CONTAINER_STATUS_CREATED);
+    container_kill_starting(container.dir_fd);
+    assert_int_equal(container_remove_within(&folders->containers, &container, 10000, &err), 0);
+    assert_int_equal(ended_by(monitor), SIGKILL);
+    assert_int_equal(ended_by(init), SIGKILL); /* of what it left nothing runs */
+    container_done(&container);
+    assert_int_equal(count_entries(folders->containers.containers_fd), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RECORD_TEST(test_note_round_trip),  RECORD_TEST(test_damaged_notes),
-        RECORD_TEST(test_kill_by_identity), RECORD_TEST(test_group_by_note),
-        RECORD_TEST(test_force_end),        RECORD_TEST(test_force_end_kills),
+        RECORD_TEST(test_note_round_trip),
+        RECORD_TEST(test_damaged_notes),
+        RECORD_TEST(test_kill_by_identity),
+        RECORD_TEST(test_group_by_note),
+        RECORD_TEST(test_force_end),
+        RECORD_TEST(test_force_end_kills),
+        RECORD_TEST(test_removing_beside_a_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -338,6 +338,48 @@ static void test_place_of_its_own(void **state)
     assert_int_equal(logfile_find(-1, "/tmp/", &place, &err), -MCPD_E_INVALID);
 }
 
+static void test_place_of_something_else(void **state)
+{
+    struct test_dir *dir = *state;
+    struct logfile_place place = LOGFILE_PLACE_NONE;
+    struct mcpd_error err = {0};
+    CLEANUP_FREE char *path = str_format("%s/log", dir->path);
+    CLEANUP_FREE char *text = str_format("the log '%s' is no regular file", path);
+
+    assert_int_equal(logfile_check(path, &err), 0); /* nothing there yet */
+    assert_int_equal(mkfifoat(dir->fd, "log", 0600), 0);
+    assert_error(logfile_check(path, &err), err, MCPD_E_INVALID, text);
+    assert_error(logfile_find(-1, path, &place, &err), err, MCPD_E_INVALID, text);
+    assert_error(logfile_find(dir->fd, NULL, &place, &err), err, MCPD_E_INVALID,
+                 "the log 'log' is no regular file");
+    assert_int_equal(unlinkat(dir->fd, "log", 0), 0);
+    assert_int_equal(symlinkat("elsewhere", dir->fd, "log"), 0);
+    assert_int_equal(logfile_check(path, &err), -MCPD_E_INVALID);
+    assert_int_equal(logfile_check("/dev/null", &err), 0);
+}
+
+/* It came after it was looked for: neither waited for nor written to. */
+static void test_pipe_that_came_later(void **state)
+{
+    struct test_dir *dir = *state;
+    struct logfile_place place = LOGFILE_PLACE_NONE;
+    struct logfile_limits limits = {0};
+    struct logfile log;
+    CLEANUP_FD int fd = -1;
+    char byte;
+
+    assert_int_equal(logfile_find(dir->fd, NULL, &place, NULL), 0);
+    assert_int_equal(mkfifoat(dir->fd, "log", 0600), 0);
+    logfile_open(&place, &limits, &log);
+    assert_int_equal(log.fd, -1);
+    fd = openat(dir->fd, "log", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    logfile_open(&place, &limits, &log);
+    assert_int_equal(log.fd, -1);
+    logfile_write(&log, MCPD_LOG_STDOUT, "lost\n", 5);
+    assert_true(read(fd, &byte, 1) <= 0);
+    logfile_done(&log);
+}
+
 static void test_since_until(void **state)
 {
     struct test_dir *dir = *state;
@@ -476,6 +518,8 @@ int main(void)
         DIR_TEST(test_endless_line),
         DIR_TEST(test_one_file),
         DIR_TEST(test_place_of_its_own),
+        DIR_TEST(test_place_of_something_else),
+        DIR_TEST(test_pipe_that_came_later),
         DIR_TEST(test_since_until),
         DIR_TEST(test_full_disk),
         DIR_TEST(test_follow_across_rotations),
