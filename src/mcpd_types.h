@@ -154,7 +154,7 @@ struct mcpd_streams {
     int input_fd; /* -1: none */
     int output_fd;
     int error_fd;
-    bool forward_signals;    /* SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1/2 go to the container */
+    bool forward_signals;    /* what is sent to us goes to the container */
     const char *detach_keys; /* bytes, MCPD_DETACH_KEYS_MAX at most; NULL: ctrl-p ctrl-q */
     size_t detach_key_count; /* 0 with detach_keys: nothing leaves */
 };

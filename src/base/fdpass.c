@@ -110,7 +110,10 @@ static int make_socket(int dir_fd, const char *name, struct sockaddr_un *ret_add
 {
     char folder[FS_FD_PATH_SIZE] = ".";
     int length;
+    int rc = dir_fd >= 0 ? fs_check_proc(err) : 0;
 
+    if (rc < 0) /* it must not look as if nobody listened */
+        return rc;
     if (dir_fd >= 0)
         (void)fs_fd_path(dir_fd, folder);
     *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};

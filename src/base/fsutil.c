@@ -454,19 +454,29 @@ const char *fs_fd_path(int fd, char buffer[FS_FD_PATH_SIZE])
     return buffer;
 }
 
+int fs_check_proc(struct mcpd_error *err)
+{
+    return access("/proc/self/fd", X_OK) == 0
+               ? 0
+               : error_set(err, MCPD_E_SYSTEM, "/proc is not mounted, or not that of this process");
+}
+
 int fs_path_of_fd(int fd, char **ret_path, struct mcpd_error *err)
 {
     char link[FS_FD_PATH_SIZE];
     char path[PATH_MAX];
     ssize_t length;
+    int rc = fs_check_proc(err);
 
+    if (rc < 0)
+        return rc;
     if (fd == AT_FDCWD)
         (void)snprintf(link, sizeof(link), "/proc/self/cwd");
     else
         (void)fs_fd_path(fd, link);
     length = readlink(link, path, sizeof(path));
     if (length < 0)
-        return error_errno(err, "find the path of descriptor %d", fd);
+        return error_errno(err, "read '%s'", link);
     *ret_path = strndup(path, (size_t)length);
     return *ret_path ? 0 : error_no_memory(err, "path");
 }

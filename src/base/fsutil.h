@@ -71,6 +71,8 @@ int fs_tree_bytes(int dir_fd, const char *path, uint64_t *ret_bytes,
 /* "/proc/self/fd/N" for calls that want a path; buffer of FS_FD_PATH_SIZE. */
 #define FS_FD_PATH_SIZE 32
 const char *fs_fd_path(int fd, char buffer[FS_FD_PATH_SIZE]);
+/* SYSTEM when such a path leads nowhere; for those who would take that for something else. */
+int fs_check_proc(struct mcpd_error *err) MUST_CHECK;
 /* The path behind a descriptor, owned by the caller. */
 int fs_path_of_fd(int fd, char **ret_path, struct mcpd_error *err) MUST_CHECK;
 

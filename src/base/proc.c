@@ -41,6 +41,7 @@
 enum child_step {
     CHILD_STEP_NONE,
     CHILD_STEP_FDS,
+    CHILD_STEP_NULL,
     CHILD_STEP_SESSION,
     CHILD_STEP_DIRECTORY,
     CHILD_STEP_EXEC,
@@ -106,6 +107,8 @@ CHILD_SIDE static int place_fds(struct child *child, int *program_fd)
             high[target] = fcntl(source, F_DUPFD_CLOEXEC, PLACED_MAX);
         else
             high[target] = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+        if (high[target] < 0 && source < 0 && source != PROC_INHERIT)
+            return fail(child, CHILD_STEP_NULL);
         if (high[target] >= 0 && high[target] < PLACED_MAX)
             high[target] = fcntl(high[target], F_DUPFD_CLOEXEC, PLACED_MAX);
         if (high[target] < 0 && source != PROC_INHERIT)
@@ -189,6 +192,8 @@ static int start_error(const struct child *child, const char *name, struct mcpd_
         break;
     case CHILD_STEP_FDS:
         return error_errno(err, "start '%s': pass descriptors", name);
+    case CHILD_STEP_NULL:
+        return error_errno(err, "start '%s': open /dev/null", name);
     case CHILD_STEP_SESSION:
         return error_errno(err, "start '%s': make a session", name);
     case CHILD_STEP_DIRECTORY:

@@ -25,11 +25,28 @@ static bool is_text_request(int argc, char **argv)
     return argc > 2 && (strcmp(argv[2], "man") == 0 || strcmp(argv[2], "completion") == 0);
 }
 
+/* Not ignored: that would look like the caller's wish. */
+static void note_nothing(int number)
+{
+    (void)number;
+}
+
+/* A write beyond RLIMIT_FSIZE fails, and whoever wrote can say so. */
+static void survive_file_limit(void)
+{
+    const struct sigaction action = {.sa_handler = note_nothing, .sa_flags = SA_RESTART};
+    struct sigaction before;
+
+    if (sigaction(SIGXFSZ, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+        (void)sigaction(SIGXFSZ, &action, NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli;
     int status;
 
+    survive_file_limit();
     if (argc > 1 && strcmp(argv[1], "internal") == 0) {
         if (!is_text_request(argc, argv))
             return mcpd_internal_main(argc, argv);

@@ -84,10 +84,10 @@ int client_open(const struct reference *reference, const struct registry_options
 
     if (rc == 0)
         rc = registriesconf_sources(&conf, reference, &sources, err);
-    if (rc == 0 && (!sources.list || sources.count == 0))
-        rc = error_set(err, MCPD_E_INTERNAL, "nowhere to look for an image");
     if (rc < 0)
         return rc;
+    if (!sources.list || sources.count == 0)
+        return error_set(err, MCPD_E_INTERNAL, "nowhere to look for an image");
     source.is_insecure = sources.list[sources.count - 1].is_insecure;
     return client_open_source(&source, options, ret_client, err);
 }

@@ -7,10 +7,11 @@
  * what that promises. So signals, a stop of the container and the user's keys are seen even while
  * a pager holds our output.
  *
- * Signals come through a signalfd. Those that are to be passed on go to the container; with a
- * terminal in raw mode the deadly ones are caught in any case, because a shell with a raw terminal
- * is no use to anybody: the mode is undone first and the signal raised again. What the caller
- * ignores (nohup) stays ignored. The terminal is restored on every way out.
+ * Signals come through a signalfd. Those that are to be passed on go to the container; one that it
+ * cannot be given is for us. With a terminal in raw mode they are caught in any case, because a
+ * shell with a raw terminal is no use to anybody: the mode is undone first and the signal raised
+ * again, and while we are stopped the terminal is as it was. What the caller ignores (nohup) stays
+ * ignored. The terminal is restored on every way out.
  *
  * The other side is a monitor (packets over its socket, which also tell the end), or the terminal
  * or the pipes of a process of our own (exec; its pidfd tells the end). What such a process left in
@@ -36,6 +37,7 @@
 #include "base/proc.h"
 #include "runtime/detachkeys.h"
 #include "runtime/monitor.h"
+#include "runtime/signals.h"
 #include "runtime/tty.h"
 
 #define DRAIN_MAX_READS 1024
@@ -178,14 +180,16 @@ static void send_size(const struct attach *attach)
         tty_set_size(master_of(attach), size[0], size[1]);
 }
 
-static void send_signal(const struct attach *attach, int number)
+/* False: the other side is stuck, or has gone while our own reader is stuck. If it has only gone,
+ * its end will tell. */
+static bool send_signal(const struct attach *attach, int number)
 {
     unsigned char byte = (unsigned char)number;
+    bool is_sent = attach->request->connection_fd >= 0
+                       ? send_packet(attach, STREAM_SIGNAL, &byte, 1)
+                       : proc_pidfd_send_signal(attach->request->end_fd, number) == 0;
 
-    if (attach->request->connection_fd >= 0)
-        (void)send_packet(attach, STREAM_SIGNAL, &byte, 1);
-    else
-        (void)proc_pidfd_send_signal(attach->request->end_fd, number);
+    return is_sent || (errno != EAGAIN && attach->output_start == attach->output_end);
 }
 
 /* --- from the client ---------------------------------------------------------------------------
@@ -396,19 +400,27 @@ static int drain_peer(struct attach *attach, struct mcpd_error *err)
 /* --- signals
  * ------------------------------------------------------------------------------------------ */
 
+static bool is_caught(const struct attach *attach, int number)
+{
+    bool has_changed_tty = attach->tty.fd >= 0;
+
+    if (number == SIGWINCH && attach->request->has_tty)
+        return true;
+    if (number == SIGTSTP)
+        return has_changed_tty;
+    return (attach->request->streams->forward_signals || has_changed_tty) &&
+           signals_is_passed_on(number);
+}
+
 static int catch_signals(struct attach *attach, struct mcpd_error *err)
 {
-    static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-    bool catches = attach->request->streams->forward_signals || attach->tty.fd >= 0;
     sigset_t caught;
     sigset_t blocked;
 
     (void)sigemptyset(&caught);
-    for (size_t i = 0; catches && i < ARRAY_SIZE(deadly); i++)
-        if (!interrupt_is_ignored(deadly[i]))
-            (void)sigaddset(&caught, deadly[i]);
-    if (attach->request->has_tty)
-        (void)sigaddset(&caught, SIGWINCH);
+    for (int number = 1; number <= SIGNALS_MAX; number++)
+        if (is_caught(attach, number) && !interrupt_is_ignored(number))
+            (void)sigaddset(&caught, number);
     blocked = caught;
     (void)sigaddset(&blocked, SIGPIPE); /* EPIPE is enough */
     attach->signal_fd = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -436,25 +448,60 @@ static void release_signals(struct attach *attach)
     attach->is_masked = false;
 }
 
+/* Whoever ran meanwhile may have changed the terminal. */
+static void resume(struct attach *attach)
+{
+    tty_renew(&attach->tty);
+    send_size(attach);
+}
+
+static void stop_here(struct attach *attach)
+{
+    struct tty lent = attach->tty;
+    sigset_t stop;
+
+    tty_restore(&lent);
+    (void)sigemptyset(&stop);
+    (void)sigaddset(&stop, SIGTSTP);
+    (void)raise(SIGTSTP);
+    (void)sigprocmask(SIG_UNBLOCK, &stop, NULL); /* it works here, until SIGCONT */
+    (void)sigprocmask(SIG_BLOCK, &stop, NULL);
+    resume(attach);
+}
+
+static int end_by_signal(struct attach *attach, int number, struct mcpd_error *err)
+{
+    tty_restore(&attach->tty);
+    release_signals(attach);
+    (void)raise(number);
+    return error_set(err, MCPD_E_CANCELLED, "ended by a signal");
+}
+
 static int take_signal(struct attach *attach, struct mcpd_error *err)
 {
     struct signalfd_siginfo info;
     int number;
+    bool is_taken;
 
     if (read(attach->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return 0;
     number = (int)info.ssi_signo;
-    if (number == SIGWINCH) {
-        send_size(attach);
-    } else if (attach->request->streams->forward_signals) {
-        send_signal(attach, number);
-    } else {
-        tty_restore(&attach->tty);
-        release_signals(attach);
-        (void)raise(number);
-        return error_set(err, MCPD_E_CANCELLED, "ended by a signal");
+    if (number == SIGXFSZ && info.ssi_pid == (uint32_t)getpid())
+        return 0; /* of a write of ours: EFBIG is enough */
+    if (number == SIGTSTP) {
+        stop_here(attach);
+        return 0;
     }
-    return 0;
+    if (number == SIGCONT)
+        resume(attach);
+    if (number == SIGWINCH && attach->request->has_tty) {
+        send_size(attach);
+        return 0;
+    }
+    is_taken = attach->request->streams->forward_signals && send_signal(attach, number);
+    if (is_taken || number == SIGCONT || number == SIGWINCH)
+        return 0;
+    return end_by_signal(attach, number, err);
 }
 
 /* --- the loop

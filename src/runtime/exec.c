@@ -6,9 +6,11 @@
  * container would hold on to them, a terminal or file of the host would be in its hands, and who
  * reads our output would wait for its end. Which container to join is not told by a number: the
  * monitor hands out the pidfd of the first process. With a terminal the process opens one inside
- * and sends it over, and the client ties it to its own. A detached process belongs to nobody once
- * the client is gone; its namespace ends with the container. Who leaves a terminal by the detach
- * keys leaves a child behind that keeps it open, because its end would hang up on the process.
+ * and sends it over, and the client ties it to its own. A detached process is the child of a child
+ * of ours that stays behind only to reap it: the host's first process may be slow to, and until
+ * then it counts in the container's pids limit. Its namespace ends with the container. Who leaves a
+ * terminal by the detach keys leaves a child behind that keeps it open, because its end would hang
+ * up on the process.
  */
 #include "runtime/exec.h"
 
@@ -21,6 +23,7 @@
 #include "base/fdpass.h"
 #include "base/proc.h"
 #include "runtime/attach.h"
+#include "runtime/handshake.h"
 #include "runtime/init.h"
 #include "runtime/monitor.h"
 #include "runtime/process.h"
@@ -206,6 +209,54 @@ static int join(const struct exec_request *request, const struct plan_process *p
     return rc;
 }
 
+/* The parent of a detached process. It holds nothing that somebody could wait for. */
+__attribute__((noreturn)) static void reap_detached(pid_t pid)
+{
+    process_close_from(STDIN_FILENO);
+    (void)!chdir("/");
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    _exit(0);
+}
+
+__attribute__((noreturn)) static void keep_detached(const struct exec_request *request,
+                                                    const struct plan_process *process,
+                                                    struct exec *exec, int report_fd)
+{
+    struct mcpd_error error = {0};
+
+    (void)setsid();
+    if (join(request, process, exec, &error) == 0) {
+        handshake_send_ready(report_fd);
+        reap_detached(exec->pid);
+    }
+    handshake_send_error(report_fd, &error);
+    _exit(1);
+}
+
+static int join_detached(const struct exec_request *request, const struct plan_process *process,
+                         struct exec *exec, struct mcpd_error *err)
+{
+    CLEANUP_FD int report_fd = -1;
+    int fds[2];
+    pid_t pid;
+    int rc;
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return error_errno(err, "make a pipe");
+    report_fd = fds[0];
+    pid = fork();
+    if (pid == 0)
+        keep_detached(request, process, exec, fds[1]);
+    rc = pid < 0 ? error_errno(err, "make a process that keeps the detached one") : 0;
+    (void)close(fds[1]); /* or the end of the report would never come */
+    if (rc == 0)
+        rc = handshake_receive(report_fd, err);
+    if (rc < 0 && pid > 0)
+        (void)waitpid(pid, NULL, 0);
+    return rc;
+}
+
 /* The child that keeps the terminal: it takes what is written there, until nobody has it any more.
  */
 __attribute__((noreturn)) static void keep_terminal(int master_fd)
@@ -286,7 +337,8 @@ int exec_run(const struct exec_request *request, struct mcpd_attach_result *ret_
     process.tty = has_terminal(request); /* nobody would keep the terminal of a detached one */
     rc = process.tty ? make_console(&exec, err) : 0;
     if (rc == 0)
-        rc = join(request, &process, &exec, err);
+        rc = request->options->detach ? join_detached(request, &process, &exec, err)
+                                      : join(request, &process, &exec, err);
     if (rc < 0 || request->options->detach)
         return rc;
     return await_end(request, &exec, ret_result, err);

@@ -17,7 +17,8 @@
  * Rotation: when the file would grow beyond its maximum, log.1 becomes log.2 and so on, log becomes
  * log.1, what has too high a number is gone, and a new log is begun. That happens where neither
  * stream is inside of a line, so what is left always begins with a whole line. Only a line that
- * alone would fill twice the maximum is cut: the disk comes first.
+ * alone would fill twice the maximum is cut: the disk comes first. Where the process may not write
+ * files as long as that (RLIMIT_FSIZE), the maximum is less.
  *
  * A full disk must not stop a container: what cannot be written is dropped, and the file is cut
  * back to its last whole record. Times are UTC, so that records sort as text.
@@ -142,6 +143,13 @@ void logfile_open(const struct logfile_place *place, const struct logfile_limits
     ret_log->batch_bytes = 0;
     ret_log->is_inside[0] = ret_log->is_inside[1] = false;
     open_file(ret_log);
+}
+
+/* Half of it, as a line may take a file to twice its maximum. */
+void logfile_set_longest(struct logfile *log, uint64_t longest_bytes)
+{
+    if (log->limits.max_bytes > longest_bytes / 2)
+        log->limits.max_bytes = longest_bytes / 2;
 }
 
 /* What cannot be renamed is written on: rather too long than lost. */

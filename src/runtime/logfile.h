@@ -70,6 +70,8 @@ void logfile_open(const struct logfile_place *place, const struct logfile_limits
 /* What the container wrote in one go. */
 void logfile_write(struct logfile *log, enum mcpd_log_stream stream, const char *bytes,
                    size_t count);
+/* No file may grow beyond that (RLIMIT_FSIZE): it is begun anew before. */
+void logfile_set_longest(struct logfile *log, uint64_t longest_bytes);
 void logfile_done(struct logfile *log);
 
 /*

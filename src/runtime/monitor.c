@@ -38,6 +38,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -275,6 +276,20 @@ static int open_log(struct monitor *monitor, const struct plan *plan, struct mcp
     return rc;
 }
 
+/* The caller's limit is the container's, but the log and the record are ours. What cannot be raised
+ * is kept by the log: its newest lines stay. */
+static void heed_file_limit(struct monitor *monitor)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_FSIZE, &limit);
+    if (monitor->has_log && limit.rlim_max != RLIM_INFINITY)
+        logfile_set_longest(&monitor->log, limit.rlim_max);
+}
+
 static int start_with_plan(struct monitor *monitor, const struct plan *plan, const char *runroot,
                            struct mcpd_error *err)
 {
@@ -299,6 +314,7 @@ static int start_with_plan(struct monitor *monitor, const struct plan *plan, con
         rc = launch(monitor, plan, err);
     if (rc < 0)
         return rc;
+    heed_file_limit(monitor);
     rc = note_start(monitor, runroot, err);
     if (rc < 0) /* what nobody can know of must not run */
         launch_done(&monitor->launch);

@@ -18,10 +18,10 @@
 #include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/proc.h"
+#include "runtime/signals.h"
 
 #define STALL_MS          5000
 #define BACKLOG_MAX_BYTES (16u << 20) /* what a container leaves in its pipes when it ends */
-#define SIGNAL_MAX        64
 
 /* --- who is there ------------------------------------------------------------------- */
 
@@ -189,7 +189,7 @@ static void reply(const struct client *client, const struct monitor_reply *answe
 
 static int send_signal(const struct monitor *monitor, int signal_number)
 {
-    if (monitor->has_ended || signal_number < 1 || signal_number > SIGNAL_MAX)
+    if (monitor->has_ended || signal_number < 1 || signal_number > SIGNALS_MAX)
         return -MCPD_E_INVALID;
     return proc_pidfd_send_signal(monitor->launch.pidfd, signal_number) < 0 ? -MCPD_E_SYSTEM : 0;
 }

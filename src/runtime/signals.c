@@ -11,7 +11,6 @@
  * write RTMIN for 34, whatever the library. */
 #define RTMIN_NUMBER 34
 #define RTMAX_NUMBER 64
-#define SIGNAL_MAX   64
 #define LONGEST_NAME 10
 
 /* Fixed-size rows: no pointers, so no page of it is touched at program start. */
@@ -33,6 +32,29 @@ const char *signals_name(int signal_number)
     if (signal_number < 0 || (size_t)signal_number >= ARRAY_SIZE(names))
         return "";
     return names[signal_number];
+}
+
+bool signals_is_passed_on(int signal_number)
+{
+    switch (signal_number) {
+    case SIGKILL:
+    case SIGSTOP:
+    case SIGCHLD:
+    case SIGPIPE:
+    case SIGURG:
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGABRT:
+    case SIGSYS:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+        return false;
+    default:
+        return signal_number >= 1 && signal_number <= SIGNALS_MAX;
+    }
 }
 
 /* "RTMIN", "RTMIN+3", "RTMAX-2"; 0 when it is none of these. */
@@ -65,8 +87,8 @@ int signals_parse(const char *text, int *ret_signal, struct mcpd_error *err)
     uint32_t number = 0;
 
     if (*text != '\0' && text[strspn(text, "0123456789")] == '\0' &&
-        str_to_u32(text, SIGNAL_MAX, &number) < 0)
-        return error_set(err, MCPD_E_INVALID, "valid signals are 1 through %d", SIGNAL_MAX);
+        str_to_u32(text, SIGNALS_MAX, &number) < 0)
+        return error_set(err, MCPD_E_INVALID, "valid signals are 1 through %d", SIGNALS_MAX);
     if (number == 0)
         number = (uint32_t)parse_name(text);
     if (number == 0)

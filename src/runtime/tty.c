@@ -8,6 +8,7 @@ static int change(int fd, const struct termios *wanted, struct tty *tty, struct 
     if (tcsetattr(fd, TCSADRAIN, wanted) < 0)
         return error_errno(err, "set up the terminal");
     tty->fd = fd;
+    tty->used = *wanted;
     return 0;
 }
 
@@ -31,6 +32,12 @@ int tty_pass_output(int fd, struct tty *ret_tty, struct mcpd_error *err)
     plain = ret_tty->saved;
     plain.c_oflag &= ~(tcflag_t)OPOST;
     return change(fd, &plain, ret_tty, err);
+}
+
+void tty_renew(const struct tty *tty)
+{
+    if (tty->fd >= 0)
+        (void)tcsetattr(tty->fd, TCSADRAIN, &tty->used);
 }
 
 void tty_restore(struct tty *tty)

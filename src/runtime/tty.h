@@ -10,6 +10,7 @@
 struct tty {
     int fd; /* borrowed; -1: untouched */
     struct termios saved;
+    struct termios used;
 };
 #define TTY_NONE \
     {            \
@@ -21,6 +22,8 @@ int tty_make_raw(int fd, struct tty *ret_tty, struct mcpd_error *err) MUST_CHECK
 /* Output passes unchanged: another terminal has made its line ends already. Keys are not touched.
  */
 int tty_pass_output(int fd, struct tty *ret_tty, struct mcpd_error *err) MUST_CHECK;
+/* As it was made, after somebody else had it; fine on TTY_NONE. */
+void tty_renew(const struct tty *tty);
 void tty_restore(struct tty *tty); /* fine on TTY_NONE, and twice */
 #define CLEANUP_TTY CLEANUP(tty_restore)
 

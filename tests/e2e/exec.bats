@@ -87,6 +87,31 @@ exec_is() {
     [ "$(mcpd exec "$1" "${@:3}")" = "$2" ]
 }
 
+# Under a first process that never reaps what it is left with.
+@test "exec -d: what has ended does not count in the container's pids limit" {
+    root_only "no cgroup for a pids limit"
+    ok run -d --name few --pids-limit 20 --network none "$IMAGE" sleep 600
+    run -0 python3 - "${MCPD_CMD[@]}" exec -d few true <<'END'
+import ctypes, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+for _ in range(30):
+    subprocess.run(sys.argv[1:], check=True)
+END
+}
+
+@test "exec -d: a command that cannot be run" {
+    fails 127 exec -d c /no/such
+    error_has "/no/such"
+    fails 255 exec -d -u nobody-there c true
+}
+
+@test "exec -d: nobody waits for it, and it ends with the container" {
+    run -0 timeout 10 "${MCPD_CMD[@]}" exec -d c sleep 600
+    eventually exec_sees_two
+    ok stop -t 0 c
+    eventually no_leaks
+}
+
 @test "exec: no such command, not executable" {
     fails 127 exec c /nope
     error_has 'exec: "/nope": stat /nope: no such file or directory: OCI runtime attempted to invoke a command that was not found'

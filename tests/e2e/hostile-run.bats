@@ -299,3 +299,30 @@ ENTRIES
         eventually no_containers
     done
 }
+
+# without_proc RC ARG..., without_dev RC ARG...
+without_proc() {
+    run "-$1" --separate-stderr unshare -m sh -c 'umount -l /proc; "$@"' - "${MCPD_CMD[@]}" "${@:2}"
+}
+
+without_dev() {
+    run "-$1" --separate-stderr unshare -m sh -c 'mount -t tmpfs none /dev; "$@"' - \
+        "${MCPD_CMD[@]}" "${@:2}"
+}
+
+@test "a host without /proc or /dev/null: the error names it" {
+    root_only "needs mounts of its own"
+    ok run --name c --network none "$IMAGE" true
+    ok run -d --name d --network none "$IMAGE" sleep 600
+    without_proc 125 run --rm --network none "$IMAGE" true
+    error_is "Error: /proc is not mounted, or not that of this process"
+    without_proc 125 start c
+    error_has "/proc is not mounted"
+    without_proc 125 stop -t 0 d
+    error_has "/proc is not mounted"
+    state_is d running
+    without_dev 125 run --rm --network none "$IMAGE" true
+    error_has ": open /dev/null: No such file or directory"
+    without_dev 125 start c
+    error_has ": open /dev/null: No such file or directory"
+}

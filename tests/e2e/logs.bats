@@ -174,3 +174,46 @@ log_files() {
     ok create --log-opt compress=true "$IMAGE"
     error_has 'log option \"compress=true\" has no effect'
 }
+
+# limited SOFT[:HARD] ARG...: mcpd where no file may be longer than that many KiB. Python would leave
+# the signal ignored, and bats has its output in files.
+limited() {
+    run --separate-stderr -- python3 - "$1" "${MCPD_CMD[@]}" "${@:2}" <<'END'
+import resource, signal, subprocess, sys
+limit = [int(number) * 1024 for number in sys.argv[1].split(":")]
+def confine():
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit[0], limit[-1]))
+ended = subprocess.run(sys.argv[2:], capture_output=True, text=True, preexec_fn=confine)
+print(ended.stdout, end="")
+print(ended.stderr, end="", file=sys.stderr)
+sys.exit(ended.returncode if ended.returncode >= 0 else 128 - ended.returncode)
+END
+}
+
+@test "logs: the caller may not write long files: the newest stay" {
+    limited 100 run -d --name c --network none "$IMAGE" sh -c 'seq 1 30000; ulimit -f'
+    equal "$status" 0
+    ok wait c
+    ok logs --tail 2 c
+    says $'30000\n200' # the container has the same limit, in blocks of 512
+    equal "$(log_files)" "log log.1 "
+    limited 100:5000 run -d --name d --network none "$IMAGE" sh -c 'seq 1 30000; ulimit -f'
+    equal "$status" 0
+    ok wait d
+    ok logs d
+    equal "$output" "$(seq 1 30000; echo 200)"
+}
+
+@test "run: the caller may write no files: one line, 125" {
+    local limit
+    for limit in 0 1; do
+        limited "$limit" run --rm --name c --network none "$IMAGE" true
+        equal "$status" 125
+        [[ "$stderr" =~ ^"Error: "[^$'\n']*"File too large"$ ]] || explain "$stderr"
+    done
+    no_containers
+    limited 10 pull -q "$REGISTRY/t/layers"
+    equal "$status" 125
+    error_has "File too large"
+}

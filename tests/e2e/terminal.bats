@@ -116,3 +116,36 @@ sleeps() {
     run -0 pty -- "${MCPD_CMD[@]}" run -t --rm --network none "$IMAGE" echo line
     equal "$output" $'line\r'
 }
+
+@test "run: what is sent to the client goes to the container" {
+    local signal
+    for signal in ALRM STKFLT IO PROF VTALRM XCPU TRAP CONT WINCH 35 40 64; do
+        start_client run --rm --name c --network none "$IMAGE" \
+            sh -c "trap 'echo got; exit 7' $signal; echo up; while :; do sleep 0.05; done" >"$T/out"
+        eventually grep -q up "$T/out"
+        kill -s "$signal" "$CLIENT"
+        eventually grep -q got "$T/out" || explain "SIG$signal"
+        client_ends 7
+    done
+}
+
+@test "run --sig-proxy=false: what is sent to the client ends it alone" {
+    local signal
+    for signal in 14 40; do
+        start_client run --name "c$signal" --sig-proxy=false --network none "$IMAGE" \
+            sh -c "echo up; exec sleep 600" >"$T/out"
+        eventually grep -q up "$T/out"
+        kill -s "$signal" "$CLIENT"
+        client_ends $((128 + signal))
+        state_is "c$signal" running
+    done
+}
+
+@test "start -a: what is sent to the client goes to the container" {
+    ok create --name c --network none "$IMAGE" \
+        sh -c "trap 'exit 7' ALRM; echo up; while :; do sleep 0.05; done"
+    start_client start -a c >"$T/out"
+    eventually grep -q up "$T/out"
+    kill -s ALRM "$CLIENT"
+    client_ends 7
+}

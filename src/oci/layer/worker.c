@@ -105,10 +105,11 @@ static void worker_main(const struct pool_side *side, const int *fds, size_t fd_
 
 /* ------------------------------------------------------------------ in the pool */
 
-/* What a terminal sends to everybody is for the caller, who ends us. */
+/* What a terminal sends to everybody is for the caller, who ends us; of a file that may not grow
+ * EFBIG tells. */
 static void reset_signals(void)
 {
-    static const int ignored[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    static const int ignored[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXFSZ};
     sigset_t none;
 
     proc_default_signals();

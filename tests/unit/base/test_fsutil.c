@@ -328,7 +328,7 @@ static void test_paths_of_descriptors(void **state)
     assert_int_equal(fstat(dir->fd, &b), 0);
     assert_int_equal(a.st_ino, b.st_ino);
     assert_error(fs_path_of_fd(987, &path, &err), err, MCPD_E_NOT_FOUND,
-                 "find the path of descriptor 987: No such file or directory");
+                 "read '/proc/self/fd/987': No such file or directory");
 }
 
 static int check_folder(const struct test_dir *dir, const char *name, struct mcpd_error *err)

@@ -10,6 +10,7 @@
 #include "base/proc.h"
 #include "runtime/attach.h"
 #include "runtime/monitor.h"
+#include "runtime/signals.h"
 
 /* The client runs in a child; the test holds the other ends. */
 struct client {
@@ -27,6 +28,7 @@ struct client_options {
     bool no_input;
     bool is_starter; /* the container ends with its reader */
     bool is_full;    /* stdout takes nothing */
+    bool is_job;     /* of a shell that can stop it */
 };
 
 #define EXIT_DETACHED    200
@@ -81,6 +83,8 @@ static void start_client(struct client *client, const struct client_options *opt
             fds[1] = open("/dev/full", O_WRONLY | O_CLOEXEC);
         if (options->master_fd > 0)
             close(options->master_fd);
+        if (options->is_job)
+            (void)setpgid(0, 0);
         close(sockets[0]);
         close(input[1]);
         close(output[0]);
@@ -324,8 +328,14 @@ static void test_signals_are_forwarded_or_not_touched(void **state)
     expect_text(client.output_fd, "up");
     assert_int_equal(kill(client.pid, SIGINT), 0);
     expect_packet(&client, "k\2", 2);
-    assert_int_equal(kill(client.pid, SIGUSR1), 0);
-    expect_packet(&client, "k\12", 2);
+    for (int number = 1; number <= SIGNALS_MAX; number++) {
+        const char packet[] = {STREAM_SIGNAL, (char)number};
+
+        if (!signals_is_passed_on(number) || number == 32 || number == 33)
+            continue; /* 32 and 33 are the C library's own */
+        assert_int_equal(kill(client.pid, number), 0);
+        expect_packet(&client, packet, sizeof(packet));
+    }
     send_exit(&client, 130);
     assert_int_equal(end_client(&client), 130);
     start_client(&client, &plain);
@@ -333,6 +343,27 @@ static void test_signals_are_forwarded_or_not_touched(void **state)
     expect_text(client.output_fd, "up");
     assert_int_equal(kill(client.pid, SIGINT), 0);
     assert_int_equal(end_client(&client), 128 + SIGINT);
+}
+
+/* The other side is stuck: then the signal is for us. */
+static void test_signal_that_cannot_be_passed_on(void **state)
+{
+    const struct client_options options = {.terminal_fd = -1, .forward_signals = true};
+    struct client client;
+    struct pollfd end = {.events = POLLIN};
+
+    start_client(&client, &options);
+    end.fd = proc_pidfd_open(client.pid);
+    assert_true(end.fd >= 0);
+    send_packet(&client, STREAM_STDOUT, "up", 2);
+    expect_text(client.output_fd, "up");
+    for (int i = 0; i < 10000 && poll(&end, 1, 1) == 0; i++) {
+        assert_int_equal(kill(client.pid, SIGWINCH), 0); /* never deadly */
+        assert_int_equal(kill(client.pid, i < 2000 ? SIGCONT : SIGALRM), 0);
+    }
+    assert_int_equal(poll(&end, 1, 0), 1);
+    close(end.fd);
+    assert_int_equal(end_client(&client), 128 + SIGALRM);
 }
 
 /* --- with a terminal ------------------------------------------------------------------------- */
@@ -464,6 +495,37 @@ static void test_deadly_signal(void **state)
     close_terminal(&terminal);
 }
 
+/* While we are stopped the terminal is the shell's, and then ours again. */
+static void test_stopped(void **state)
+{
+    struct client_options options = {.forward_signals = true, .is_job = true};
+    struct terminal terminal;
+    struct termios during;
+    struct client client;
+    int status = 0;
+
+    open_terminal(&terminal);
+    options.terminal_fd = terminal.slave_fd;
+    start_client(&client, &options);
+    expect_size(&client, 33, 101);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(kill(client.pid, SIGTSTP), 0);
+        assert_int_equal(waitpid(client.pid, &status, WUNTRACED), client.pid);
+        assert_true(WIFSTOPPED(status));
+        assert_int_equal(tcgetattr(terminal.slave_fd, &during), 0);
+        assert_int_equal(during.c_lflag, terminal.before.c_lflag);
+        assert_int_equal(kill(client.pid, SIGCONT), 0);
+        expect_size(&client, 33, 101);
+        expect_size(&client, 33, 101);
+        expect_packet(&client, "k\22", 2); /* SIGCONT */
+        assert_int_equal(tcgetattr(terminal.slave_fd, &during), 0);
+        assert_int_equal(during.c_lflag & (tcflag_t)(ICANON | ECHO), 0);
+    }
+    send_exit(&client, 3);
+    assert_int_equal(end_client(&client), 3);
+    close_terminal(&terminal);
+}
+
 static void test_terminal_hangs_up(void **state)
 {
     struct client_options options = {0};
@@ -493,10 +555,12 @@ int main(void)
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_lost_monitor),
         cmocka_unit_test(test_signals_are_forwarded_or_not_touched),
+        cmocka_unit_test(test_signal_that_cannot_be_passed_on),
         cmocka_unit_test(test_keys_and_size),
         cmocka_unit_test(test_output_without_keys),
         cmocka_unit_test(test_detach_keys),
         cmocka_unit_test(test_deadly_signal),
+        cmocka_unit_test(test_stopped),
         cmocka_unit_test(test_terminal_hangs_up),
     };
 

@@ -204,6 +204,41 @@ static void test_tail_of_rotated_files(void **state)
     }
 }
 
+/* A process that may not write long files: it begins a new one in time. */
+static void test_limited_file_size(void **state)
+{
+    enum {
+        LONGEST = 20000
+    };
+    struct test_dir *dir = *state;
+    struct logfile *log = open_log(dir->fd, 0);
+    struct rlimit before;
+    struct rlimit limit;
+    char piece[4000];
+    struct stat st;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = LONGEST;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    logfile_set_longest(log, LONGEST);
+    memset(piece, 'x', sizeof(piece));
+    for (int i = 0; i < 20; i++)
+        logfile_write(log, MCPD_LOG_STDOUT, piece, sizeof(piece)); /* one long line */
+    say(log, MCPD_LOG_STDOUT, "its end\n");
+    for (int i = 0; i < 1000; i++)
+        say(log, MCPD_LOG_STDOUT, "a line\n");
+    say(log, MCPD_LOG_STDOUT, "the last but one\nthe last\n");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    close_log(log);
+    assert_log(dir->fd, 3, "oa line\nothe last but one\nothe last\n");
+    assert_int_equal(fstatat(dir->fd, "log", &st, 0), 0);
+    assert_true(st.st_size <= LONGEST);
+    assert_int_equal(fstatat(dir->fd, "log.1", &st, 0), 0);
+    assert_true(st.st_size <= LONGEST && st.st_size > LONGEST / 3);
+}
+
 static off_t size_of(int dir_fd, const char *name)
 {
     struct stat st;
@@ -514,6 +549,7 @@ int main(void)
         DIR_TEST(test_many_short_lines),
         DIR_TEST(test_tail),
         DIR_TEST(test_tail_of_rotated_files),
+        DIR_TEST(test_limited_file_size),
         DIR_TEST(test_no_torn_line),
         DIR_TEST(test_endless_line),
         DIR_TEST(test_one_file),

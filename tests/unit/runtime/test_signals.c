@@ -1,6 +1,8 @@
 /* test_signals.c - names and numbers of signals. */
 #include "base/base_test.h"
 
+#include <signal.h>
+
 #include "runtime/signals.h"
 
 static void test_parse(void **state)
@@ -51,12 +53,26 @@ static void test_names(void **state)
     assert_string_equal(signals_name(-1), "");
 }
 
+static void test_passed_on(void **state)
+{
+    static const int kept[] = {0,      SIGKILL, SIGSTOP, SIGCHLD, SIGPIPE, SIGURG,  SIGSEGV, SIGBUS,
+                               SIGFPE, SIGILL,  SIGABRT, SIGSYS,  SIGTSTP, SIGTTIN, SIGTTOU, 65};
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+        assert_false(signals_is_passed_on(kept[i]));
+    for (int number = -1; number < 70; number++)
+        count += signals_is_passed_on(number);
+    assert_int_equal(count, SIGNALS_MAX + 2 - ARRAY_SIZE(kept));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_numbers_out_of_range),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_passed_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
