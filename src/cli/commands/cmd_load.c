@@ -17,7 +17,7 @@ struct load_values {
 
 static const struct opt rows[] = {
     OPT('i', "input", "FILE", STRING, AT(input), "The archive; stdin if unset"),
-    OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
+    PROGRESS_ROW(AT(progress)),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Show no progress"),
 };
 

@@ -20,14 +20,15 @@ struct prune_values {
     const char *const *filters;
 };
 
-#define AT(member)       offsetof(struct prune_values, member)
+#define AT(member) offsetof(struct prune_values, member)
 
-#define ROW_FILTER(help) OPT(0, "filter", "KEY=VALUE", WORDS, AT(filters), help)
-#define ROW_FORCE        OPT('f', "force", "", FLAG, AT(force), "Do not ask")
+#define ROW_FILTER(help, takes_) \
+    OPT(0, "filter", "KEY=VALUE", WORDS, AT(filters), help, .takes = (takes_))
+#define ROW_FORCE OPT('f', "force", "", FLAG, AT(force), "Do not ask")
 
 static const struct opt image_rows[] = {
     OPT('a', "all", "", FLAG, AT(all), "Also images with names that no container uses"),
-    ROW_FILTER("Only images that match; the keys are those of images"),
+    ROW_FILTER("Only images that match", OPT_TAKES_IMAGE_FILTER),
     ROW_FORCE,
     OPT_OTHER(OPT_IGNORED, 0, "external", ""),
 };
@@ -35,7 +36,7 @@ static const struct opt image_rows[] = {
 static const struct opt_group image_groups[] = {OPT_GROUP(image_rows, 0), OPT_GROUPS_END};
 
 static const struct opt container_rows[] = {
-    ROW_FILTER("Only containers that match; the keys are those of ps"),
+    ROW_FILTER("Only containers that match", OPT_TAKES_CONTAINER_FILTER),
     ROW_FORCE,
 };
 

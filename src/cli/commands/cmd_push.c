@@ -13,7 +13,7 @@ struct push_values {
 #define AT(member) offsetof(struct push_values, member)
 
 static const struct opt rows[] = {
-    OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
+    PROGRESS_ROW(AT(progress)),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Say nothing"),
     OPT_OTHER(OPT_IGNORED, 0, "disable-content-trust", ""),
     OPT_OTHER(OPT_IGNORED, 0, "remove-signatures", ""),

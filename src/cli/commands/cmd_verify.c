@@ -24,8 +24,8 @@ struct verify_values {
 #define AT(member) offsetof(struct verify_values, member)
 
 static const struct opt rows[] = {
-    OPT(0, "format", "FORMAT", STRING, AT(format), "json"),
-    OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
+    OPT(0, "format", "FORMAT", STRING, AT(format), "Print the report as", .accepts = "json"),
+    PROGRESS_ROW(AT(progress)),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Print nothing but errors"),
     OPT(0, "repair", "", FLAG, AT(repair), "Make again what is damaged, and nothing else"),
 };
