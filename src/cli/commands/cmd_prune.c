@@ -90,16 +90,21 @@ static int remove_container(struct mcpd_engine *engine, const char *id, struct m
 
 /* ------------------------------------------------------------------ both */
 
-/* As podman asks; the end of the input is a no. */
-static bool is_wanted(const char *warning)
+/* As podman asks. An input that ends before the answer's line does is an error: a script that
+ * forgot --force is not to believe that it has removed something. */
+static int ask(const char *warning, bool *ret_is_wanted, struct mcpd_error *err)
 {
     char answer[16] = "";
 
     out_text(warning);
     out_text("Are you sure you want to continue? [y/N] ");
     (void)fflush(stdout);
-    return fgets(answer, sizeof(answer), stdin) &&
-           (strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0);
+    if (!fgets(answer, sizeof(answer), stdin) || feof(stdin)) {
+        out_text("\n");
+        return error_set(err, MCPD_E_INVALID, "EOF");
+    }
+    *ret_is_wanted = strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0;
+    return 0;
 }
 
 static int remove_unused(struct cli *cli, const struct prune *prune, const json_t *document)
@@ -123,6 +128,7 @@ static int prune_all(struct cli *cli, const struct prune *prune, const struct pr
     CLEANUP_JSON json_t *documents = NULL;
     CLEANUP_JSON json_t *passed = NULL;
     struct mcpd_error err = {0};
+    bool is_wanted = values->force;
     int status = 0;
     size_t index;
     json_t *document;
@@ -130,7 +136,9 @@ static int prune_all(struct cli *cli, const struct prune *prune, const struct pr
     if (prune->list(cli, &documents, &err) < 0 ||
         prune->filter(documents, values->filters, &passed, &err) < 0)
         return cli_fail(cli, &err);
-    if (!values->force && !is_wanted(prune->warning))
+    if (!is_wanted && ask(prune->warning, &is_wanted, &err) < 0)
+        return cli_fail(cli, &err);
+    if (!is_wanted)
         return 0;
     json_array_foreach(passed, index, document) {
         int failed = prune->is_unused(document, values) ? remove_unused(cli, prune, document) : 0;

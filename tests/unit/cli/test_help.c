@@ -72,6 +72,7 @@ static int check_help(const char *path, const struct command_entry *entry, void 
     page.text = buf_text(&text);
     assert_contains(page.text, full);
     assert_contains(page.text, entry->command->summary);
+    assert_null(strstr(page.text, "\n\n\n"));
     check_width(path, page.text);
     if (entry->command->children)
         return 0;
