@@ -31,7 +31,7 @@ struct mcpd_engine;
 struct mcpd_engine_options {
     /* NULL: /var/lib/mcpd, as a user $XDG_DATA_HOME/mcpd or ~/.local/share/mcpd. */
     const char *root;
-    /* NULL: /run/mcpd, as a user $XDG_RUNTIME_DIR/mcpd. */
+    /* NULL: /run/mcpd, as a user $XDG_RUNTIME_DIR/mcpd, or else /tmp/mcpd-run-UID. */
     const char *runroot;
     /* NULL: the mcpd that belongs to this library (or runs this code). */
     const char *program;

@@ -24,6 +24,7 @@ enum command_completes {
     COMPLETES_IMAGES,
     COMPLETES_BOTH, /* containers and images */
     COMPLETES_FILES,
+    COMPLETES_WORDS, /* those of `arguments`: "bash|zsh|fish" */
 };
 
 /* A command under a name; the same command may stand in several places. Arrays end with name ==

@@ -47,8 +47,8 @@ const struct command_entry cli_commands[] = {
 #define AT(member) offsetof(struct cli_globals, member)
 
 static const struct opt global_rows[] = {
-    OPT(0, "log-level", "LEVEL", STRING, AT(log_level),
-        "debug traces on stderr, error silences warnings; warn if unset"),
+    OPT(0, "log-level", "LEVEL", STRING, AT(log_level), "How much to tell on stderr, warn if unset",
+        .accepts = "trace|debug|info|warn|error|fatal|panic"),
     OPT(0, "root", "DIR", STRING, AT(root), "Where images and containers are kept"),
     OPT(0, "runroot", "DIR", STRING, AT(runroot), "Where locks and sockets are kept"),
     OPT_OTHER(OPT_IGNORED, 0, "cgroup-manager", "NAME"),

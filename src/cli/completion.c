@@ -1,54 +1,84 @@
 /*
  * completion.c - completion scripts, made from the tables.
  *
- * bash: one function that walks the words up to the cursor, and four tables as case statements
- * (commands of a group, options, options that take a value, kind of argument). zsh runs the same
- * through its bash emulation. fish has its own statements. Names of containers and images are asked
- * from the program itself.
+ * bash: one function that walks the words up to the cursor, and five tables as case statements
+ * (commands of a group, options, options that take a value, what that may be, kind of argument).
+ * zsh runs the same through its bash emulation. fish has its own statements. Names of containers
+ * and images are asked from the program itself, by the name it was called by, with the --root and
+ * --runroot of the line. Where the shell has yet to make something of these ($HOME), or there is
+ * no store in it, nothing is asked: it would be of another store, and make it.
  */
 #include "cli/completion.h"
 
+#include "cli/choices.h"
 #include "cli/cli.h"
 
 #include <string.h>
+
+#define CHOICES_MAX_BYTES 4096
 
 /* ------------------------------------------------------------------ bash */
 
 static const char bash_body[] =
     "_mcpd() {\n"
-    "    local cur=${COMP_WORDS[COMP_CWORD]} program=${COMP_WORDS[0]}\n"
-    "    local path= word= skip= words= arguments=0 i\n"
+    "    local cur=${COMP_WORDS[COMP_CWORD]} program= option= prefix= path= word= words= kind= i\n"
+    "    local -a globals=()\n"
+    "    local arguments=0\n"
+    "    program=$(_mcpd_plain \"${COMP_WORDS[0]}\")\n"
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "        word=${COMP_WORDS[i]}\n"
-    "        if [ -n \"$skip\" ]; then [ \"$word\" = = ] || skip=; continue; fi\n"
+    "        if [ -n \"$option\" ]; then\n"
+    "            [ \"$word\" != = ] || continue\n"
+    "            case $option in\n"
+    "            --root | --runroot) _mcpd_global \"$option\" \"$word\" ;;\n"
+    "            esac\n"
+    "            option=\n"
+    "            continue\n"
+    "        fi\n"
     "        case $word in\n"
-    "        =) skip=1 ;;\n"
+    "        =) option== ;;\n"
+    "        --root=* | --runroot=*) _mcpd_global \"${word%%=*}\" \"${word#*=}\" ;;\n"
     "        --*=*) ;;\n"
-    "        -*) case \" $(_mcpd_valued \"$path\") \" in *\" $word \"*) skip=1 ;; esac ;;\n"
+    "        -*) case \" $(_mcpd_valued \"$path\") \" in *\" $word \"*) option=$word ;; esac ;;\n"
     "        *) case \" $(_mcpd_commands \"$path\") \" in\n"
     "            *\" $word \"*) path=\"${path:+$path }$word\" ;;\n"
-    "            *) arguments=$((arguments + 1)) ;;\n"
+    "            *) arguments=$((arguments + 1))\n"
+    "                case $(_mcpd_kind \"$path\") in container | image) break ;; esac ;;\n"
     "            esac ;;\n"
     "        esac\n"
     "    done\n"
     "    COMPREPLY=()\n"
-    "    if [ -n \"$skip\" ]; then\n"
-    "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+    "    kind=$(_mcpd_kind \"$path\"):$arguments\n"
+    "    case $kind in\n"
+    "    container:[1-9]* | image:[1-9]*) _mcpd_paths -f \"$cur\"; return ;;\n"
+    "    esac\n"
+    "    case $option$cur in\n"
+    "    --*=*) [ -n \"$option\" ] || { option=${cur%%=*} prefix=$option= cur=${cur#*=}; } ;;\n"
+    "    esac\n"
+    "    [ \"$cur\" != = ] || cur=\n"
+    "    if [ -n \"$option\" ]; then\n"
+    "        words=$(_mcpd_values \"$path\" \"$option\")\n"
+    "        case $words in\n"
+    "        @files) _mcpd_paths -f \"$cur\" ;;\n"
+    "        @folders) _mcpd_paths -d \"$cur\" ;;\n"
+    "        *) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
+    "        esac\n"
+    "        case ${COMPREPLY[0]} in *=) compopt -o nospace 2>/dev/null ;; esac\n"
+    "        [ -z \"$prefix\" ] || COMPREPLY=(\"${COMPREPLY[@]/#/$prefix}\")\n"
     "        return\n"
     "    fi\n"
     "    case $cur in\n"
     "    -*) words=$(_mcpd_options \"$path\") ;;\n"
     "    *) words=$(_mcpd_commands \"$path\")\n"
     "        if [ -z \"$words\" ]; then\n"
-    "            case $(_mcpd_kind \"$path\"):$arguments in\n"
-    "            containers:*) words=$(_mcpd_containers \"$program\") ;;\n"
-    "            images:*) words=$(_mcpd_images \"$program\") ;;\n"
-    "            both:*) words=\"$(_mcpd_containers \"$program\") $(_mcpd_images \"$program\")\" "
-    ";;\n"
-    "            container:0) words=$(_mcpd_containers \"$program\") ;;\n"
-    "            image:0) words=$(_mcpd_images \"$program\") ;;\n"
-    "            files:* | container:* | image:*) COMPREPLY=($(compgen -f -- \"$cur\")); return "
-    ";;\n"
+    "            case $kind in\n"
+    "            containers:* | container:0) words=$(_mcpd_containers \"$program\" "
+    "\"${globals[@]}\") ;;\n"
+    "            images:* | image:0) words=$(_mcpd_images \"$program\" \"${globals[@]}\") ;;\n"
+    "            both:*) words=$(_mcpd_containers \"$program\" \"${globals[@]}\"\n"
+    "                _mcpd_images \"$program\" \"${globals[@]}\") ;;\n"
+    "            files:*) _mcpd_paths -f \"$cur\"; return ;;\n"
+    "            words*:0) words=${kind#words} words=${words%:0} ;;\n"
     "            esac\n"
     "        fi ;;\n"
     "    esac\n"
@@ -57,9 +87,27 @@ static const char bash_body[] =
     "        __ltrim_colon_completions \"$cur\"\n"
     "    fi\n"
     "}\n"
-    "_mcpd_containers() { \"$1\" ps -a --format '{{.Names}}' 2>/dev/null; }\n"
-    "_mcpd_images() { \"$1\" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep -v "
-    "'<none>'; }\n";
+    "_mcpd_global() {\n"
+    "    local value\n"
+    "    value=$(_mcpd_plain \"$2\")\n"
+    "    globals+=(\"$1\" \"$value\")\n"
+    "    case $2 in *[\\$\\`]*) program=false ;; esac\n"
+    "    [ \"$1\" != --root ] || [ -d \"$value/images\" ] || program=false\n"
+    "}\n"
+    "_mcpd_plain() {\n"
+    "    local text=$1\n"
+    "    case $text in \"~\" | \"~/\"*) text=$HOME${text#\"~\"} ;; esac\n"
+    "    printf '%s' \"${text//[\\\"\\'\\\\]/}\"\n"
+    "}\n"
+    "_mcpd_paths() {\n"
+    "    local IFS=$'\\n'\n"
+    "    COMPREPLY=($(compgen \"$1\" -- \"$2\"))\n"
+    "    compopt -o filenames 2>/dev/null\n"
+    "}\n"
+    "_mcpd_containers() { \"$@\" ps -a --format '{{.Names}}' 2>/dev/null; }\n"
+    "_mcpd_images() {\n"
+    "    \"$@\" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep -v '<none>'\n"
+    "}\n";
 
 struct table {
     struct buf *text;
@@ -115,8 +163,54 @@ static int append_option_words(const struct opt *row, void *context)
     if (!is_offered)
         return 0;
     (void)buf_append_format(table->text, " --%s", row->name);
+    if (table->only_valued && row->alias[0] != '\0')
+        (void)buf_append_format(table->text, " --%s", row->alias);
     if (table->only_valued && row->letter != 0)
         (void)buf_append_format(table->text, " -%c", row->letter);
+    return 0;
+}
+
+/* "a|b=|c[:N]" as words. */
+static void append_choice_words(struct buf *text, const char *choices)
+{
+    for (; *choices != '\0'; choices += strcspn(choices, "|"), choices += *choices == '|')
+        (void)buf_append_format(text, " %.*s", (int)strcspn(choices, "|["), choices);
+}
+
+/* "--network | --net) echo none host ;;" */
+static int append_value_case(const struct opt *row, void *context)
+{
+    static const char *const paths[] = {
+        [CHOICES_NO_PATH] = "", [CHOICES_FILE] = " @files", [CHOICES_FOLDER] = " @folders"};
+    const struct table *table = context;
+    CLEANUP_BUF struct buf choices;
+
+    buf_init(&choices, CHOICES_MAX_BYTES);
+    choices_append(row, &choices);
+    if (row->support != OPT_WORKS || (choices.length == 0 && choices_path(row) == CHOICES_NO_PATH))
+        return 0;
+    (void)buf_append_format(table->text, "        --%s", row->name);
+    if (row->alias[0] != '\0')
+        (void)buf_append_format(table->text, " | --%s", row->alias);
+    if (row->letter != 0)
+        (void)buf_append_format(table->text, " | -%c", row->letter);
+    (void)buf_append_text(table->text, ") echo");
+    append_choice_words(table->text, buf_text(&choices));
+    (void)buf_append_format(table->text, "%s ;;\n",
+                            choices.length == 0 ? paths[choices_path(row)] : "");
+    return 0;
+}
+
+static int append_values_case(const char *path, const struct command_entry *entry, void *context)
+{
+    struct table *table = context;
+
+    if (!entry->command->groups)
+        return 0;
+    open_case(table->text, path, entry);
+    (void)buf_append_text(table->text, "case $2 in\n");
+    (void)opts_visit(entry->command->groups, append_value_case, table);
+    (void)buf_append_text(table->text, "        esac ;;\n");
     return 0;
 }
 
@@ -144,6 +238,8 @@ static const char *kind_of(const struct command *command)
         return "both";
     case COMPLETES_FILES:
         return "files";
+    case COMPLETES_WORDS:
+        return "words";
     case COMPLETES_NOTHING:
         break;
     }
@@ -157,19 +253,35 @@ static int append_kind_case(const char *path, const struct command_entry *entry,
     if (entry->command->completes == COMPLETES_NOTHING)
         return 0;
     open_case(table->text, path, entry);
-    (void)buf_append_format(table->text, "echo %s ;;\n", kind_of(entry->command));
+    (void)buf_append_format(table->text, "echo %s", kind_of(entry->command));
+    if (entry->command->completes == COMPLETES_WORDS) {
+        (void)buf_append_text(table->text, "'");
+        append_choice_words(table->text, entry->command->arguments);
+        (void)buf_append_text(table->text, "'");
+    }
+    (void)buf_append_text(table->text, " ;;\n");
     return 0;
 }
 
-static void append_function(struct table *table, const char *name, const char *at_root,
-                            command_visit_function visit)
+static void append_function(struct table *table, const char *name, command_visit_function visit)
 {
-    (void)buf_append_format(table->text, "%s() {\n    case $1 in\n%s", name, at_root);
+    (void)buf_append_format(table->text, "%s() {\n    case $1 in\n", name);
     (void)command_visit(visit, table);
     (void)buf_append_text(table->text, "    esac\n}\n");
 }
 
-static void append_bash(struct buf *text)
+/* The options of the program itself. */
+static void append_options_function(struct table *table, const char *name)
+{
+    (void)buf_append_format(table->text, "%s() {\n    case $1 in\n    '') echo", name);
+    (void)opts_visit(cli_global_groups, append_option_words, table);
+    (void)opts_visit(cli_root_groups, append_option_words, table);
+    (void)buf_append_text(table->text, table->only_valued ? " ;;\n" : " --help ;;\n");
+    (void)command_visit(append_options_case, table);
+    (void)buf_append_text(table->text, "    esac\n}\n");
+}
+
+static void append_bash(struct buf *text, const char *program)
 {
     struct table table = {.text = text};
 
@@ -179,14 +291,16 @@ static void append_bash(struct buf *text)
     (void)buf_append_text(text, " ;;\n");
     (void)command_visit(append_commands_case, &table);
     (void)buf_append_text(text, "    esac\n}\n");
-    append_function(&table, "_mcpd_options",
-                    "    '') echo --root --runroot --log-level --version --help ;;\n",
-                    append_options_case);
+    append_options_function(&table, "_mcpd_options");
     table.only_valued = true;
-    append_function(&table, "_mcpd_valued", "    '') echo --root --runroot --log-level ;;\n",
-                    append_options_case);
-    append_function(&table, "_mcpd_kind", "", append_kind_case);
-    (void)buf_append_text(text, "complete -F _mcpd mcpd\n");
+    append_options_function(&table, "_mcpd_valued");
+    (void)buf_append_text(text, "_mcpd_values() {\n    case $1 in\n");
+    (void)command_visit(append_values_case, &table);
+    (void)buf_append_text(text, "    esac\n    case $2 in\n");
+    (void)opts_visit(cli_global_groups, append_value_case, &table);
+    (void)buf_append_text(text, "    esac\n}\n");
+    append_function(&table, "_mcpd_kind", append_kind_case);
+    (void)buf_append_format(text, "complete -F _mcpd %s\n", program);
 }
 
 /* ------------------------------------------------------------------ fish */
@@ -201,6 +315,7 @@ static void append_fish_quoted(struct buf *text, const char *plain)
 
 struct fish_command {
     struct buf *text;
+    const char *program;
     char condition[2 * CLI_PATH_SIZE + 64];
 };
 
@@ -219,78 +334,143 @@ static void set_condition(struct fish_command *fish, const char *path)
                        path);
 }
 
+static void begin_fish(const struct fish_command *fish)
+{
+    (void)buf_append_format(fish->text, "complete -c %s", fish->program);
+    if (fish->condition[0] != '\0')
+        (void)buf_append_format(fish->text, " -n '%s'", fish->condition);
+}
+
+/* -r: takes a value, -f: that is no file. */
+static void append_fish_value(const struct fish_command *fish, const struct opt *row)
+{
+    CLEANUP_BUF struct buf choices;
+
+    if (opt_is_flag(row))
+        return;
+    buf_init(&choices, CHOICES_MAX_BYTES);
+    choices_append(row, &choices);
+    if (choices.length > 0) {
+        (void)buf_append_text(fish->text, " -r -f -a '");
+        append_choice_words(fish->text, buf_text(&choices));
+        (void)buf_append_text(fish->text, "'");
+    } else if (choices_path(row) == CHOICES_FOLDER) {
+        (void)buf_append_text(fish->text, " -r -f -a '(__fish_complete_directories)'");
+    } else {
+        (void)buf_append_text(fish->text, choices_path(row) == CHOICES_FILE ? " -r -F" : " -r -f");
+    }
+}
+
 static int append_fish_option(const struct opt *row, void *context)
 {
     const struct fish_command *fish = context;
 
     if (row->support != OPT_WORKS)
         return 0;
-    (void)buf_append_format(fish->text, "complete -c mcpd -n '%s' -l %s", fish->condition,
-                            row->name);
+    begin_fish(fish);
+    (void)buf_append_format(fish->text, " -l %s", row->name);
+    if (row->alias[0] != '\0')
+        (void)buf_append_format(fish->text, " -l %s", row->alias);
     if (row->letter != 0)
         (void)buf_append_format(fish->text, " -s %c", row->letter);
-    (void)buf_append_format(fish->text, "%s -d ", opt_is_flag(row) ? "" : " -r");
+    append_fish_value(fish, row);
+    (void)buf_append_text(fish->text, " -d ");
     append_fish_quoted(fish->text, row->help);
     (void)buf_append_text(fish->text, "\n");
     return 0;
 }
 
-static void append_fish_kind(const struct fish_command *fish, enum command_completes completes)
+static void append_fish_arguments(const struct fish_command *fish, const char *offers)
 {
+    begin_fish(fish);
+    (void)buf_append_format(fish->text, " %s\n", offers);
+}
+
+static void append_fish_kind(const struct fish_command *fish, const struct command *command)
+{
+    enum command_completes completes = command->completes;
+
     if (completes == COMPLETES_CONTAINERS || completes == COMPLETES_BOTH)
-        (void)buf_append_format(fish->text, "complete -c mcpd -n '%s' -a '(__mcpd_containers)'\n",
-                                fish->condition);
+        append_fish_arguments(fish, "-a '(__mcpd_containers)'");
     if (completes == COMPLETES_IMAGES || completes == COMPLETES_BOTH)
-        (void)buf_append_format(fish->text, "complete -c mcpd -n '%s' -a '(__mcpd_images)'\n",
-                                fish->condition);
+        append_fish_arguments(fish, "-a '(__mcpd_images)'");
     if (completes == COMPLETES_FILES)
-        (void)buf_append_format(fish->text, "complete -c mcpd -n '%s' -F\n", fish->condition);
+        append_fish_arguments(fish, "-F");
+    if (completes == COMPLETES_WORDS) {
+        begin_fish(fish);
+        (void)buf_append_text(fish->text, " -a '");
+        append_choice_words(fish->text, command->arguments);
+        (void)buf_append_text(fish->text, "'\n");
+    }
 }
 
 static int append_fish_command(const char *path, const struct command_entry *entry, void *context)
 {
-    struct fish_command fish = {.text = context};
+    struct fish_command *fish = context;
     const char *space = strchr(path, ' ');
 
+    (void)buf_append_format(fish->text, "complete -c %s -n '", fish->program);
     if (space)
-        (void)buf_append_format(fish.text,
-                                "complete -c mcpd -n '__fish_seen_subcommand_from %.*s' -a %s -d ",
-                                (int)(space - path), path, entry->name);
+        (void)buf_append_format(fish->text, "__fish_seen_subcommand_from %.*s", (int)(space - path),
+                                path);
     else
-        (void)buf_append_format(fish.text, "complete -c mcpd -n __fish_use_subcommand -a %s -d ",
-                                entry->name);
-    append_fish_quoted(fish.text, entry->command->summary);
-    (void)buf_append_text(fish.text, "\n");
-    set_condition(&fish, path);
-    (void)opts_visit(entry->command->groups, append_fish_option, &fish);
-    append_fish_kind(&fish, entry->command->completes);
+        (void)buf_append_text(fish->text, "__fish_use_subcommand");
+    (void)buf_append_format(fish->text, "' -a %s -d ", entry->name);
+    append_fish_quoted(fish->text, entry->command->summary);
+    (void)buf_append_text(fish->text, "\n");
+    set_condition(fish, path);
+    (void)opts_visit(entry->command->groups, append_fish_option, fish);
+    append_fish_kind(fish, entry->command);
     return 0;
 }
 
-static void append_fish(struct buf *text)
+static const char fish_body[] =
+    "# The program as called, with the --root and --runroot of the line.\n"
+    "function __mcpd_ask\n"
+    "    set -l words (commandline -opc)\n"
+    "    set -l globals\n"
+    "    for i in (seq 2 (count $words))\n"
+    "        switch $words[$i]\n"
+    "            case --root --runroot\n"
+    "                set -a globals $words[$i]=$words[(math $i + 1)]\n"
+    "            case '--root=*' '--runroot=*'\n"
+    "                set -a globals $words[$i]\n"
+    "        end\n"
+    "    end\n"
+    "    for root in (string replace -f -- --root= '' $globals)\n"
+    "        test -d $root/images; or return\n"
+    "    end\n"
+    "    $words[1] $globals $argv 2>/dev/null\n"
+    "end\n"
+    "function __mcpd_containers\n"
+    "    __mcpd_ask ps -a --format '{{.Names}}'\n"
+    "end\n"
+    "function __mcpd_images\n"
+    "    __mcpd_ask images --format '{{.Repository}}:{{.Tag}}' | string match -v '*<none>*'\n"
+    "end\n";
+
+static void append_fish(struct buf *text, const char *program)
 {
-    (void)buf_append_text(text, "complete -c mcpd -f\n"
-                                "function __mcpd_containers\n"
-                                "    mcpd ps -a --format '{{.Names}}' 2>/dev/null\n"
-                                "end\n"
-                                "function __mcpd_images\n"
-                                "    mcpd images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | "
-                                "string match -v '*<none>*'\n"
-                                "end\n");
-    (void)command_visit(append_fish_command, text);
+    struct fish_command fish = {.text = text, .program = program};
+
+    (void)buf_append_format(text, "complete -c %s -f\n%s", program, fish_body);
+    (void)opts_visit(cli_global_groups, append_fish_option, &fish);
+    (void)command_visit(append_fish_command, &fish);
 }
 
-int completion_text(const char *shell, struct buf *text, struct mcpd_error *err)
+int completion_text(const char *shell, const char *program, struct buf *text,
+                    struct mcpd_error *err)
 {
     if (strcmp(shell, "bash") == 0) {
-        (void)buf_append_text(text, "# bash completion of mcpd, made by `mcpd completion bash`\n");
-        append_bash(text);
+        (void)buf_append_format(text, "# bash completion, made by `%s completion bash`\n", program);
+        append_bash(text, program);
     } else if (strcmp(shell, "zsh") == 0) {
-        (void)buf_append_text(text, "#compdef mcpd\nautoload -Uz bashcompinit && bashcompinit\n");
-        append_bash(text);
+        (void)buf_append_format(text, "#compdef %s\nautoload -Uz bashcompinit && bashcompinit\n",
+                                program);
+        append_bash(text, program);
     } else if (strcmp(shell, "fish") == 0) {
-        (void)buf_append_text(text, "# fish completion of mcpd, made by `mcpd completion fish`\n");
-        append_fish(text);
+        (void)buf_append_format(text, "# fish completion, made by `%s completion fish`\n", program);
+        append_fish(text, program);
     } else {
         return error_set(err, MCPD_E_INVALID, "no completion for \"%s\": bash, zsh or fish", shell);
     }

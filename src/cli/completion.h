@@ -4,7 +4,8 @@
 
 #include "base/buf.h"
 
-/* INVALID: another shell. */
-int completion_text(const char *shell, struct buf *text, struct mcpd_error *err) MUST_CHECK;
+/* program: the name to complete behind. INVALID: another shell. */
+int completion_text(const char *shell, const char *program, struct buf *text,
+                    struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -488,3 +488,13 @@ int filter_images(json_t *documents, const char *const *filters, json_t **ret_pa
 {
     return filter_documents(image_keys, documents, filters, ret_passed, err);
 }
+
+const char *filter_container_key(size_t index)
+{
+    return index < ARRAY_SIZE(container_keys) ? container_keys[index].name : NULL;
+}
+
+const char *filter_image_key(size_t index)
+{
+    return index < ARRAY_SIZE(image_keys) ? image_keys[index].name : NULL;
+}

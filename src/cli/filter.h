@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* What ps documents lack and the filter "volume" looks at: Mounts of the inspect document. */
 #define FILTER_MOUNTS "MountPoints"
@@ -20,6 +21,10 @@ int filter_containers(json_t *documents, const char *const *filters, json_t **re
                       struct mcpd_error *err) MUST_CHECK;
 int filter_images(json_t *documents, const char *const *filters, json_t **ret_passed,
                   struct mcpd_error *err) MUST_CHECK;
+
+/* The keys, in order; NULL behind the last. */
+const char *filter_container_key(size_t index);
+const char *filter_image_key(size_t index);
 
 /* Does an image have this name: in full, without its host, path or tag, with * and ? (podman's
  * reference filter). */

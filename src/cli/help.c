@@ -2,6 +2,7 @@
 #include "cli/help.h"
 
 #include "base/str.h"
+#include "cli/choices.h"
 #include "cli/out.h"
 
 #include <string.h>
@@ -56,6 +57,35 @@ void help_option_name(const struct opt *row, struct buf *text)
         (void)buf_append_format(text, " %s", row->value);
 }
 
+/* "a, b or c"; of the beginning of a word without its '='. */
+static void append_choices(struct buf *text, const char *choices)
+{
+    while (*choices != '\0') {
+        size_t length = strcspn(choices, "|");
+        const char *rest = choices + length + (choices[length] == '|');
+        const char *separator = *rest == '\0' ? "" : strchr(rest, '|') ? ", " : " or ";
+
+        length -= length > 0 && choices[length - 1] == '=';
+        (void)buf_append_format(text, "%.*s%s", (int)length, choices, separator);
+        choices = rest;
+    }
+}
+
+void help_option_text(const struct opt *row, struct buf *text)
+{
+    CLEANUP_BUF struct buf choices;
+
+    buf_init(&choices, HELP_MAX_BYTES);
+    choices_append(row, &choices);
+    (void)buf_append_text(text, row->help);
+    if (choices.length > 0 && row->takes != OPT_TAKES_SIGNAL) {
+        (void)buf_append_text(text, ": ");
+        append_choices(text, buf_text(&choices));
+    }
+    if (row->initial[0] != '\0' && row->initial[0] != '-')
+        (void)buf_append_format(text, " (default %s)", row->initial);
+}
+
 static unsigned int option_width(const struct opt *row)
 {
     size_t width = strlen("  -x, --") + strlen(row->name);
@@ -65,11 +95,11 @@ static unsigned int option_width(const struct opt *row)
 
 static void append_option(const struct page *page, const struct opt *row)
 {
-    bool has_default = row->initial[0] != '\0' && row->initial[0] != '-';
-    CLEANUP_FREE char *help = has_default ? str_format("%s (default %s)", row->help, row->initial)
-                                          : str_format("%s", row->help);
+    CLEANUP_BUF struct buf help;
     unsigned int used = option_width(row);
 
+    buf_init(&help, HELP_MAX_BYTES);
+    help_option_text(row, &help);
     append_blanks(page->text, row->letter != 0 ? 2 : 6);
     help_option_name(row, page->text);
     if (used + 2 > page->column) {
@@ -77,7 +107,7 @@ static void append_option(const struct page *page, const struct opt *row)
         used = 0;
     }
     append_blanks(page->text, page->column - used);
-    append_wrapped(page, help ? help : "", page->column, page->column);
+    append_wrapped(page, buf_text(&help), page->column, page->column);
 }
 
 static unsigned int option_column(const struct opt *const *rows)
@@ -159,16 +189,23 @@ static void append_examples(struct page *page, const char *path, const char *exa
     }
 }
 
-static void append_paragraphs(struct page *page, const char *paragraphs)
+void help_visit_paragraphs(const char *text, help_paragraph_function visit, void *context)
 {
-    while (*paragraphs != '\0') {
-        size_t length = strcspn(paragraphs, "\n");
-        CLEANUP_FREE char *paragraph = str_format("%.*s", (int)length, paragraphs);
+    for (text += strspn(text, "\n"); *text != '\0'; text += strspn(text, "\n")) {
+        size_t length = strcspn(text, "\n");
 
-        (void)buf_append_text(page->text, "\n");
-        append_wrapped(page, paragraph ? paragraph : "", 0, 0);
-        paragraphs += length + (paragraphs[length] == '\n');
+        visit(text, length, context);
+        text += length;
     }
+}
+
+static void append_paragraph(const char *text, size_t length, void *context)
+{
+    const struct page *page = context;
+    CLEANUP_FREE char *paragraph = str_format("%.*s", (int)length, text);
+
+    (void)buf_append_text(page->text, "\n");
+    append_wrapped(page, paragraph ? paragraph : "", 0, 0);
 }
 
 static void append_program(struct page *page, const char *path)
@@ -197,7 +234,7 @@ void help_text(const char *path, const struct command *command, unsigned int wid
     (void)buf_append_format(text, "Usage: %s %s\n\n%s.\n", path, command->arguments,
                             command->summary);
     if (command->details)
-        append_paragraphs(&page, command->details);
+        help_visit_paragraphs(command->details, append_paragraph, &page);
     if (command->children)
         append_commands(&page, command->children);
     else

@@ -29,16 +29,13 @@ static void append_line(struct buf *text, const char *plain)
     (void)buf_append_text(text, "\n");
 }
 
-static void append_paragraphs(struct buf *text, const char *paragraphs)
+static void append_paragraph(const char *paragraph, size_t length, void *context)
 {
-    while (*paragraphs != '\0') {
-        size_t length = strcspn(paragraphs, "\n");
+    struct buf *text = context;
 
-        (void)buf_append_text(text, ".PP\n");
-        append_escaped(text, paragraphs, length);
-        (void)buf_append_text(text, "\n");
-        paragraphs += length + (paragraphs[length] == '\n');
-    }
+    (void)buf_append_text(text, ".PP\n");
+    append_escaped(text, paragraph, length);
+    (void)buf_append_text(text, "\n");
 }
 
 /* ------------------------------------------------------------------ options */
@@ -46,17 +43,15 @@ static void append_paragraphs(struct buf *text, const char *paragraphs)
 static void append_option(struct buf *text, const struct opt *row)
 {
     CLEANUP_BUF struct buf name;
+    CLEANUP_BUF struct buf help;
 
     buf_init(&name, 4096);
+    buf_init(&help, 4096);
     help_option_name(row, &name);
     (void)buf_append_text(text, ".TP\n.B ");
     append_line(text, buf_text(&name));
-    append_escaped(text, row->help, strlen(row->help));
-    if (row->initial[0] != '\0' && row->initial[0] != '-') {
-        (void)buf_append_text(text, " (default ");
-        append_escaped(text, row->initial, strlen(row->initial));
-        (void)buf_append_text(text, ")");
-    }
+    help_option_text(row, &help);
+    append_escaped(text, buf_text(&help), help.length);
     (void)buf_append_text(text, ".\n");
     if (row->alias[0] != '\0') {
         (void)buf_append_text(text, "Also \\-\\-");
@@ -146,7 +141,7 @@ static int append_command(const char *path, const struct command_entry *entry, v
     (void)buf_append_text(text, ".\n");
     append_aliases(text, path, entry);
     if (command->details)
-        append_paragraphs(text, command->details);
+        help_visit_paragraphs(command->details, append_paragraph, text);
     append_options(text, command->groups);
     if (command->examples)
         append_examples(text, command->examples);
@@ -212,7 +207,8 @@ static const char tail[] =
     ".SH FILES\n"
     ".TP\n.I /var/lib/mcpd\nImages and containers of root; $XDG_DATA_HOME/mcpd or "
     "~/.local/share/mcpd of a user.\n"
-    ".TP\n.I /run/mcpd\nLocks and sockets; $XDG_RUNTIME_DIR/mcpd of a user.\n"
+    ".TP\n.I /run/mcpd\nLocks and sockets; $XDG_RUNTIME_DIR/mcpd of a user, or else "
+    "/tmp/mcpd\\-run\\-UID.\n"
     ".SH SEE ALSO\n"
     ".BR podman (1),\n"
     ".BR namespaces (7),\n"

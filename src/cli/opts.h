@@ -31,6 +31,14 @@ enum opt_kind {
     OPT_KIND_REAL_TEXT, /* (const char *) checked to be a decimal number */
 };
 
+/* What a value is, for the completion. */
+enum opt_takes {
+    OPT_TAKES_USUAL, /* what `accepts` lists; else by `value`: FILE, DEVICE and DIR are paths */
+    OPT_TAKES_SIGNAL,
+    OPT_TAKES_CONTAINER_FILTER, /* KEY=VALUE of filter.c */
+    OPT_TAKES_IMAGE_FILTER,
+};
+
 /* What we make of it. */
 enum opt_support {
     OPT_WORKS,
@@ -45,12 +53,14 @@ struct opt {
     char letter;     /* 0: none */
     uint8_t kind;    /* enum opt_kind */
     uint8_t support; /* enum opt_support */
+    uint8_t takes;   /* enum opt_takes */
     uint16_t offset;
     char name[24];    /* long, without dashes */
     char alias[12];   /* second long name */
     char value[20];   /* shown for the value: "NAME"; none for flags */
     char initial[12]; /* stored before parsing; shown as the default unless negative */
-    char accepts[20]; /* OPT_LATER, OPT_REFUSED: values that change nothing, "a|b" */
+    char accepts[56]; /* words it may be, "a|b", shown behind the help; OPT_LATER, OPT_REFUSED:
+                       * values that change nothing */
     char help[84];    /* a short phrase; may be missing where support is not OPT_WORKS */
 };
 

@@ -6,11 +6,16 @@
 #define CLI_PROGRESS_H
 
 #include "base/error.h"
+#include "cli/opts.h"
 #include "mcpd.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define PROGRESS_ROW(offset)                                              \
+    OPT(0, "progress", "STYLE", STRING, (offset), "How a transfer shows", \
+        .accepts = "auto|bars|plain|json")
 
 enum progress_style {
     PROGRESS_QUIET,

@@ -24,9 +24,9 @@ struct target_values {
     OPT('l', "latest", "", FLAG, TARGET_AT(base, latest), "The container that was made last")
 #define TARGET_ROW_IGNORE(base) \
     OPT('i', "ignore", "", FLAG, TARGET_AT(base, ignore), "A missing container is no error")
-#define TARGET_ROW_FILTER(base, letter)                                 \
-    OPT(letter, "filter", "KEY=VALUE", WORDS, TARGET_AT(base, filters), \
-        "Containers that match; the keys are those of ps")
+#define TARGET_ROW_FILTER(base, letter)                                                          \
+    OPT(letter, "filter", "KEY=VALUE", WORDS, TARGET_AT(base, filters), "Containers that match", \
+        .takes = OPT_TAKES_CONTAINER_FILTER)
 #define TARGET_ROW_CIDFILE(base) \
     OPT(0, "cidfile", "FILE", LIST, TARGET_AT(base, cid_files), "Read a container's id from a file")
 

@@ -44,6 +44,7 @@
 #define KILL_ROUNDS       100
 #define GROUP_FILE_MAX    ((size_t)4 * 1024 * 1024)
 #define NESTING_MAX       32
+#define LIMIT_NAMES_SIZE  64
 
 static void sleep_us(long microseconds)
 {
@@ -59,6 +60,52 @@ static int refuse_limit(enum cgroup_controller controller, const char *why, stru
 {
     return error_set(err, MCPD_E_UNSUPPORTED, "the %s limit cannot be enforced: %s",
                      cgroup_controller_name(controller), why);
+}
+
+static const char *limit_option(enum cgroup_controller controller)
+{
+    static const char *const options[CGROUP_CONTROLLER_COUNT] = {
+        [CGROUP_CONTROLLER_PIDS] = "--pids-limit",
+        [CGROUP_CONTROLLER_MEMORY] = "--memory",
+        [CGROUP_CONTROLLER_CPU] = "--cpus",
+    };
+
+    return options[controller];
+}
+
+/* "a", "a and b", "a, b and c": of the limits that were asked for. */
+static void name_asked(const struct plan_limits *limits,
+                       const char *(*name)(enum cgroup_controller), char *text, size_t size)
+{
+    static const char *const separators[] = {"", " and ", ", "};
+    int left = 0;
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (int i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+        left += cgroup_limits_is_asked(limits, (enum cgroup_controller)i);
+    for (int i = 0; i < CGROUP_CONTROLLER_COUNT && length < size; i++) {
+        if (!cgroup_limits_is_asked(limits, (enum cgroup_controller)i))
+            continue;
+        left--;
+        length +=
+            (size_t)snprintf(text + length, size - length, "%s%s", name((enum cgroup_controller)i),
+                             separators[left < 2 ? left : 2]);
+    }
+}
+
+/* An ordinary user without a group can have none of them, so all are named at once. */
+static int refuse_all_limits(const struct plan_limits *limits, struct mcpd_error *err)
+{
+    char names[LIMIT_NAMES_SIZE];
+    char options[LIMIT_NAMES_SIZE];
+
+    name_asked(limits, cgroup_controller_name, names, sizeof(names));
+    name_asked(limits, limit_option, options, sizeof(options));
+    return error_set(err, MCPD_E_UNSUPPORTED,
+                     "the %s limit%s cannot be enforced: no cgroup is delegated to this user; "
+                     "leave %s out, or run as root",
+                     names, strchr(names, ' ') ? "s" : "", options);
 }
 
 /* What an id leaves behind when everything of it was killed is empty and can go. */
@@ -150,6 +197,8 @@ static int add_limit(const struct cgroup_layout *layout, enum cgroup_controller 
     struct mcpd_error why = {0};
     int rc;
 
+    if (geteuid() != 0 && cgroup->unified_fd < 0 && cgroup_limits_is_asked(limits, controller))
+        return refuse_all_limits(limits, err);
     if (geteuid() == 0 && layout->v1[controller][0] != '\0')
         rc = add_v1(layout, controller, limits, cgroup, &why);
     else if (cgroup->unified_fd >= 0)

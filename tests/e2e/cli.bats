@@ -99,20 +99,118 @@ commands() {
     fi
 }
 
-@test "cli: completion" {
+# What bash offers for the last word, after the words before it: with the completion in
+# $T/completion, and a program of the first word's name in $T/bin. One a line, sorted.
+completes() {
+    mkdir -p "$T/bin"
+    ln -sf "$(command -v "$MCPD")" "$T/bin/$1"
+    run -0 env PATH="$T/bin:$PATH" bash -c '
+        . "$T/completion"
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE}
+        $(complete -p "$1" | sed "s/.*-F \([^ ]*\) .*/\1/") "$1" "${!#}" "${COMP_WORDS[$# - 2]}"
+        ((${#COMPREPLY[@]} == 0)) || printf "%s\n" "${COMPREPLY[@]}" | sort' - "$@"
+}
+
+@test "cli: completion of commands and options" {
     "$MCPD" internal completion bash >"$T/completion"
-    run -0 bash -c '
-        . "$T/completion"
-        COMP_WORDS=(mcpd ru) COMP_CWORD=1 COMP_LINE="mcpd ru" COMP_POINT=7
-        $(complete -p mcpd | sed "s/.*-F \([^ ]*\) .*/\1/") mcpd ru mcpd
-        printf "%s\n" "${COMPREPLY[@]}"'
+    completes mcpd ru
     has run
-    run -0 bash -c '
-        . "$T/completion"
-        COMP_WORDS=(mcpd run --ent) COMP_CWORD=2 COMP_LINE="mcpd run --ent" COMP_POINT=14
-        $(complete -p mcpd | sed "s/.*-F \([^ ]*\) .*/\1/") mcpd --ent run
-        printf "%s\n" "${COMPREPLY[@]}"'
-    has --entrypoint
+    completes mcpd run --ent
+    says --entrypoint
+    completes mcpd --r
+    says $'--root\n--runroot'
+}
+
+@test "cli: completion of what an option may be" {
+    "$MCPD" internal completion bash >"$T/completion"
+    completes mcpd run --network ''
+    says $'host\nnone'
+    completes mcpd run --net = ''
+    says $'host\nnone'
+    completes mcpd create --network =
+    says $'host\nnone'
+    completes mcpd run --network=h
+    says --network=host
+    completes mcpd run --pull n
+    says $'never\nnewer'
+    completes mcpd run --restart on
+    says on-failure
+    completes mcpd ps --filter s
+    says $'since=\nstatus='
+    completes mcpd ps --filter status = ''
+    says ''
+    completes mcpd image ls --filter re
+    says reference=
+    completes mcpd ps --format ''
+    says $'json\nmcp\ntable'
+    completes mcpd container kill -s TE
+    says TERM
+    completes mcpd --log-level e
+    says error
+    completes mcpd run --name ''
+    says ''
+    completes mcpd completion ''
+    says $'bash\nfish\nzsh'
+    completes mcpd completion bash ''
+    says ''
+}
+
+@test "cli: completion of files and folders where they are meant" {
+    "$MCPD" internal completion bash >"$T/completion"
+    mkdir "$T/here" "$T/here/folder one"
+    : >"$T/here/file"
+    cd "$T/here"
+    completes mcpd run --env-file ''
+    says $'file\nfolder one'
+    completes mcpd --root ''
+    says 'folder one'
+    completes mcpd run image ''
+    says $'file\nfolder one'
+    completes mcpd run image --net
+    says ''
+}
+
+@test "cli: completion asks the store of --root and --runroot" {
+    need busybox
+    "$MCPD" internal completion bash >"$T/completion"
+    ok create --name kept --network none "$IMAGE" true
+    local root=${MCPD_CMD[2]} runroot=${MCPD_CMD[4]} ask
+    equal "${MCPD_CMD[1]} ${MCPD_CMD[3]}" "--root --runroot"
+    for ask in '' =; do
+        # shellcheck disable=SC2086 # nothing, or the word bash makes of a '='
+        completes mcpd --root $ask "$root" --runroot $ask "$runroot" rm ''
+        says kept
+    done
+    completes mcpd "--root=$root" "--runroot=$runroot" rm ''
+    says kept
+    HOME=${root%/*} completes mcpd --root '~'"/${root##*/}" --runroot "\"$runroot\"" rm ''
+    says kept
+    completes mcpd rm --root "$root" --runroot "$runroot" k
+    says kept
+    completes mcpd --root "$root" --runroot "$runroot" run ''
+    has "${IMAGE##*/}"
+    # No store is made by asking.
+    mkdir "$T/empty"
+    completes mcpd --root "$T/empty" --runroot "$T/other" rm ''
+    says ''
+    completes mcpd --root "$T/missing" --runroot "$T/other" run ''
+    says ''
+    equal "$(ls -A "$T/empty")" ''
+    [ ! -e "$T/missing" ] && [ ! -e "$T/other" ]
+}
+
+@test "cli: completion speaks of a link by its name" {
+    ln -s "$(command -v "$MCPD")" "$T/podman"
+    "$T/podman" completion bash >"$T/completion"
+    run -0 tail -n 1 "$T/completion"
+    says 'complete -F _mcpd podman'
+    completes podman ps --format j
+    says json
+    run -0 "$T/podman" completion zsh
+    equal "${lines[0]}" "#compdef podman"
+    run -0 "$T/podman" completion fish
+    has "complete -c podman -n"
+    hasnt "complete -c mcpd"
 }
 
 @test "cli: --root and --runroot that are files, or relative" {

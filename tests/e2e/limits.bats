@@ -56,7 +56,11 @@ setup() {
     for option in --memory=64m --cpus=0.5 --pids-limit=50; do
         fails 125 run --rm --network none "$option" "$IMAGE" true
         error_has cgroup
+        error_has "; leave ${option%=*} out, or run as root"
     done
+    fails 125 run --rm --network none --memory 64m --cpus 0.5 --pids-limit 50 "$IMAGE" true
+    error_has "the pids, memory and cpu limits cannot be enforced: "
+    error_has "; leave --pids-limit, --memory and --cpus out, or run as root"
     ok ps -aq
     says ""
 }

@@ -95,14 +95,30 @@ load helper/common
         has "WARNING! This command removes all images without at least one container associated with them."
         has "Are you sure you want to continue? [y/N] "
     done
-    run --separate-stderr bash -c '"$@" </dev/null' - "${MCPD_CMD[@]}" image prune -a
-    equal "$status" 0
     ok images -q
     equal "${#lines[@]}" 1
     run --separate-stderr bash -c '"$@" <<<Y' - "${MCPD_CMD[@]}" image prune -a
     equal "$status" 0
     ok images -q
     says ""
+}
+
+@test "image prune, container prune: an input that ends before the answer is an error" {
+    need busybox
+    ok create --name kept --network none "$IMAGE" true
+    local kind answer
+    for kind in image container; do
+        for answer in "" y; do
+            printf '%s' "$answer" >"$T/answer"
+            run --separate-stderr --keep-empty-lines \
+                bash -c '"$@" <"$T/answer"' - "${MCPD_CMD[@]}" "$kind" prune
+            equal "$status" 125
+            error_is "Error: EOF"
+            [[ "$output" == *"continue? [y/N] "$'\n' ]] || explain "the line is left open"
+        done
+    done
+    ok ps -aq
+    equal "${#lines[@]}" 1
 }
 
 # --- container prune -----------------------------------------------------------

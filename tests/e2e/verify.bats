@@ -73,6 +73,19 @@ repaired() {
     equal "$(jq -r '.Images[0].Digest' <<<"$output")" "$(manifest_digest)"
 }
 
+@test "verify: every name of an image, or its digest" {
+    need layers
+    local digest
+    digest=$(manifest_digest)
+    ok tag "$IMAGE" second third:3
+    ok verify
+    equal "$(sed 's/: good$//; s/, /\n/g' <<<"$output" | sort)" \
+        "$(printf '%s\n' "$IMAGE:latest" localhost/second:latest localhost/third:3 | sort)"
+    ok untag "$IMAGE"
+    ok verify
+    says "$digest: good"
+}
+
 @test "verify: an empty store, an unknown image" {
     ok verify
     says ""

@@ -43,7 +43,21 @@ plain_make() {
     run ! grep -rq "$BATS_TEST_TMPDIR" "$DESTDIR/usr/lib/pkgconfig" "$DESTDIR/usr/share"
     "$DESTDIR/usr/bin/mcpd" --version
     plain_make uninstall DESTDIR="$DESTDIR" PREFIX=/usr >/dev/null
-    [ -z "$(find "$DESTDIR" ! -type d)" ]
+    [ ! -e "$DESTDIR/usr" ]
+}
+
+@test "make uninstall: what was there before stays, and what is somebody else's" {
+    mkdir -p "$DESTDIR/usr/bin" "$DESTDIR/usr/share/man"
+    plain_make install DESTDIR="$DESTDIR" PREFIX=/usr >/dev/null
+    : >"$DESTDIR/usr/lib/pkgconfig/other.pc"
+    plain_make install DESTDIR="$DESTDIR" PREFIX=/usr >/dev/null
+    plain_make uninstall DESTDIR="$DESTDIR" PREFIX=/usr >/dev/null
+    [ "$(cd "$DESTDIR/usr" && find . | sort | tr '\n' ' ')" = \
+        ". ./bin ./lib ./lib/pkgconfig ./lib/pkgconfig/other.pc ./share ./share/man " ]
+    # Nothing is there, nothing to do.
+    rm -r "$DESTDIR"
+    plain_make uninstall DESTDIR="$DESTDIR" PREFIX=/usr >/dev/null
+    [ ! -e "$DESTDIR" ]
 }
 
 @test "the man page: no warning of groff's" {

@@ -14,7 +14,7 @@ static int run_completion(struct cli *cli, void *values, char **arguments)
 
     (void)values;
     buf_init(&text, TEXT_MAX);
-    if (completion_text(arguments[0], &text, &err) < 0)
+    if (completion_text(arguments[0], cli->program, &text, &err) < 0)
         return cli_fail(cli, &err);
     out_text(buf_text(&text));
     return 0;
@@ -28,6 +28,7 @@ const struct command cmd_completion = {
     .run = run_completion,
     .min_arguments = 1,
     .max_arguments = 1,
+    .completes = COMPLETES_WORDS,
 };
 
 static int run_man(struct cli *cli, void *values, char **arguments)

@@ -21,7 +21,8 @@ struct history_values {
 #define AT(member) offsetof(struct history_values, member)
 
 static const struct opt rows[] = {
-    OPT(0, "format", "FORMAT", STRING, AT(format), "json, or a template such as {{.CreatedBy}}"),
+    OPT(0, "format", "FORMAT", STRING, AT(format), "A template such as {{.CreatedBy}}, or",
+        .accepts = "json|table"),
     OPT('H', "human", "", FLAG, AT(human), "Ages instead of times", .initial = "true"),
     OPT(0, "no-trunc", "", FLAG, AT(full), "Cut nothing", .alias = "notruncate"),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Ids only"),

@@ -29,14 +29,15 @@ struct images_values {
 static const struct opt rows[] = {
     OPT_OTHER(OPT_IGNORED, 'a', "all", ""),
     OPT(0, "digests", "", FLAG, AT(digests), "Show the manifests' digests"),
-    OPT('f', "filter", "KEY=VALUE", WORDS, AT(filters),
-        "reference, dangling, label, before, since, id"),
-    OPT(0, "format", "FORMAT", STRING, AT(format), "json, or a template such as {{.Repository}}"),
+    OPT('f', "filter", "KEY=VALUE", WORDS, AT(filters), "Images that match",
+        .takes = OPT_TAKES_IMAGE_FILTER),
+    OPT(0, "format", "FORMAT", STRING, AT(format), "A template such as {{.Repository}}, or",
+        .accepts = "json|table"),
     OPT(0, "no-trunc", "", FLAG, AT(full), "Do not cut ids", .alias = "notruncate"),
     OPT('n', "noheading", "", FLAG, AT(without_heading), "No heading above the table"),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Ids only"),
-    OPT(0, "sort", "FIELD", STRING, AT(sort), "created, id, repository, size or tag",
-        .initial = "created"),
+    OPT(0, "sort", "FIELD", STRING, AT(sort), "Order by",
+        .accepts = "created|id|repository|size|tag", .initial = "created"),
     OPT_OTHER(OPT_LATER, 0, "history", ""),
 };
 

@@ -16,7 +16,7 @@ struct info_values {
 
 static const struct opt rows[] = {
     OPT('f', "format", "FORMAT", STRING, offsetof(struct info_values, format),
-        "json, or a template such as {{.Host.Arch}}"),
+        "A template such as {{.Host.Arch}}, or", .accepts = "json"),
     OPT_OTHER(OPT_IGNORED, 'D', "debug", ""),
 };
 

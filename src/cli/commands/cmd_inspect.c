@@ -26,17 +26,20 @@ struct inspect_values {
 #define AT(member) offsetof(struct inspect_values, member)
 
 static const struct opt format_rows[] = {
-    OPT('f', "format", "FORMAT", STRING, AT(format), "json, mcp, or a template such as {{.Id}}"),
+    OPT('f', "format", "FORMAT", STRING, AT(format), "A template such as {{.Id}}, or",
+        .accepts = "json|mcp"),
 };
 static const struct opt image_rows[] = {
-    OPT('f', "format", "FORMAT", STRING, AT(format), "json, or a template such as {{.Id}}"),
+    OPT('f', "format", "FORMAT", STRING, AT(format), "A template such as {{.Id}}, or",
+        .accepts = "json"),
 };
 static const struct opt latest_rows[] = {
     TARGET_ROW_LATEST(AT(targets)),
     OPT_OTHER(OPT_LATER, 's', "size", ""),
 };
 static const struct opt type_rows[] = {
-    OPT('t', "type", "TYPE", STRING, AT(type), "all, container or image", .initial = "all"),
+    OPT('t', "type", "TYPE", STRING, AT(type), "What to look for", .accepts = "all|container|image",
+        .initial = "all"),
 };
 
 static const struct opt_group all_groups[] = {

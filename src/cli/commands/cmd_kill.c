@@ -14,7 +14,7 @@ static const struct opt rows[] = {
     TARGET_ROW_CIDFILE(AT(targets)),
     TARGET_ROW_LATEST(AT(targets)),
     OPT('s', "signal", "SIGNAL", STRING, AT(signal), "What to send: TERM, SIGHUP, 9",
-        .initial = "KILL"),
+        .takes = OPT_TAKES_SIGNAL, .initial = "KILL"),
 };
 
 static const struct opt_group groups[] = {OPT_GROUP(rows, 0), OPT_GROUPS_END};

@@ -18,8 +18,8 @@ struct load_values {
 #define AT(member) offsetof(struct load_values, member)
 
 static const struct opt rows[] = {
-    OPT('i', "input", "PATH", STRING, AT(input), "The archive or folder; stdin if unset"),
-    OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
+    OPT('i', "input", "FILE", STRING, AT(input), "The archive or folder; stdin if unset"),
+    PROGRESS_ROW(AT(progress)),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Show no progress"),
 };
 

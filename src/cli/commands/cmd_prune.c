@@ -20,14 +20,15 @@ struct prune_values {
     const char *const *filters;
 };
 
-#define AT(member)       offsetof(struct prune_values, member)
+#define AT(member) offsetof(struct prune_values, member)
 
-#define ROW_FILTER(help) OPT(0, "filter", "KEY=VALUE", WORDS, AT(filters), help)
-#define ROW_FORCE        OPT('f', "force", "", FLAG, AT(force), "Do not ask")
+#define ROW_FILTER(help, takes_) \
+    OPT(0, "filter", "KEY=VALUE", WORDS, AT(filters), help, .takes = (takes_))
+#define ROW_FORCE OPT('f', "force", "", FLAG, AT(force), "Do not ask")
 
 static const struct opt image_rows[] = {
     OPT('a', "all", "", FLAG, AT(all), "Also images with names that no container uses"),
-    ROW_FILTER("Only images that match; the keys are those of images"),
+    ROW_FILTER("Only images that match", OPT_TAKES_IMAGE_FILTER),
     ROW_FORCE,
     OPT_OTHER(OPT_IGNORED, 0, "external", ""),
 };
@@ -35,7 +36,7 @@ static const struct opt image_rows[] = {
 static const struct opt_group image_groups[] = {OPT_GROUP(image_rows, 0), OPT_GROUPS_END};
 
 static const struct opt container_rows[] = {
-    ROW_FILTER("Only containers that match; the keys are those of ps"),
+    ROW_FILTER("Only containers that match", OPT_TAKES_CONTAINER_FILTER),
     ROW_FORCE,
 };
 
@@ -89,16 +90,21 @@ static int remove_container(struct mcpd_engine *engine, const char *id, struct m
 
 /* ------------------------------------------------------------------ both */
 
-/* As podman asks; the end of the input is a no. */
-static bool is_wanted(const char *warning)
+/* As podman asks. An input that ends before the answer's line does is an error: a script that
+ * forgot --force is not to believe that it has removed something. */
+static int ask(const char *warning, bool *ret_is_wanted, struct mcpd_error *err)
 {
     char answer[16] = "";
 
     out_text(warning);
     out_text("Are you sure you want to continue? [y/N] ");
     (void)fflush(stdout);
-    return fgets(answer, sizeof(answer), stdin) &&
-           (strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0);
+    if (!fgets(answer, sizeof(answer), stdin) || feof(stdin)) {
+        out_text("\n");
+        return error_set(err, MCPD_E_INVALID, "EOF");
+    }
+    *ret_is_wanted = strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0;
+    return 0;
 }
 
 static int remove_unused(struct cli *cli, const struct prune *prune, const json_t *document)
@@ -122,6 +128,7 @@ static int prune_all(struct cli *cli, const struct prune *prune, const struct pr
     CLEANUP_JSON json_t *documents = NULL;
     CLEANUP_JSON json_t *passed = NULL;
     struct mcpd_error err = {0};
+    bool is_wanted = values->force;
     int status = 0;
     size_t index;
     json_t *document;
@@ -129,7 +136,9 @@ static int prune_all(struct cli *cli, const struct prune *prune, const struct pr
     if (prune->list(cli, &documents, &err) < 0 ||
         prune->filter(documents, values->filters, &passed, &err) < 0)
         return cli_fail(cli, &err);
-    if (!values->force && !is_wanted(prune->warning))
+    if (!is_wanted && ask(prune->warning, &is_wanted, &err) < 0)
+        return cli_fail(cli, &err);
+    if (!is_wanted)
         return 0;
     json_array_foreach(passed, index, document) {
         int failed = prune->is_unused(document, values) ? remove_unused(cli, prune, document) : 0;

@@ -18,7 +18,7 @@ struct pull_values {
 #define AT(member) offsetof(struct pull_values, member)
 
 static const struct opt rows[] = {
-    OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
+    PROGRESS_ROW(AT(progress)),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Print the image's id only"),
     OPT_OTHER(OPT_IGNORED, 0, "disable-content-trust", ""),
     OPT_OTHER(OPT_LATER, 'a', "all-tags", ""),

@@ -23,13 +23,13 @@ struct push_values {
 
 static const struct opt rows[] = {
     OPT(0, "compression-format", "FORMAT", STRING, AT(compression),
-        "gzip or zstd, for layers that are not so already"),
+        "For layers that are not so already", .accepts = "gzip|zstd"),
     OPT(0, "compression-level", "LEVEL", COUNT, AT(compression_level), "gzip 1 to 9, zstd 1 to 19"),
     OPT(0, "digestfile", "FILE", STRING, AT(digest_file),
         "Write the digest of the pushed manifest to this file"),
     OPT('f', "format", "FORMAT", STRING, AT(format),
-        "Format of the manifest: oci or v2s2; as it is if not given"),
-    OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
+        "Format of the manifest, as it is if not given", .accepts = "oci|v2s2"),
+    PROGRESS_ROW(AT(progress)),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Say nothing"),
     OPT_OTHER(OPT_IGNORED, 0, "disable-content-trust", ""),
     OPT_OTHER(OPT_IGNORED, 0, "remove-signatures", ""),

@@ -19,12 +19,12 @@ struct save_values {
 
 static const struct opt rows[] = {
     OPT(0, "compress", "", FLAG, AT(compress), "With docker-dir: layers packed (they are)"),
-    OPT(0, "format", "FORMAT", STRING, AT(format),
-        "docker-archive if unset; oci-archive, docker-dir, oci-dir"),
+    OPT(0, "format", "FORMAT", STRING, AT(format), "docker-archive if unset",
+        .accepts = "docker-archive|oci-archive|docker-dir|oci-dir"),
     OPT('m', "multi-image-archive", "", FLAG, AT(several),
         "Every argument is an image; else the further ones are names"),
-    OPT('o', "output", "PATH", STRING, AT(output), "Where to; stdout if unset"),
-    OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
+    OPT('o', "output", "FILE", STRING, AT(output), "Where to; stdout if unset"),
+    PROGRESS_ROW(AT(progress)),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Show no progress"),
     OPT_OTHER(OPT_IGNORED, 0, "uncompressed", ""),
 };

@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-#define LINE_MAX_BYTES 4096
+#define LINE_MAX_BYTES  4096
+#define NAMES_MAX_BYTES (1u << 20)
 
 struct verify_values {
     struct registry_values registry;
@@ -24,8 +25,8 @@ struct verify_values {
 #define AT(member) offsetof(struct verify_values, member)
 
 static const struct opt rows[] = {
-    OPT(0, "format", "FORMAT", STRING, AT(format), "json"),
-    OPT(0, "progress", "STYLE", STRING, AT(progress), "auto, bars, plain or json"),
+    OPT(0, "format", "FORMAT", STRING, AT(format), "Print the report as", .accepts = "json"),
+    PROGRESS_ROW(AT(progress)),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Print nothing but errors"),
     OPT(0, "repair", "", FLAG, AT(repair), "Make again what is damaged, and nothing else"),
 };
@@ -63,14 +64,21 @@ static void print_problems(const json_t *owner, const char *member)
     }
 }
 
+/* "docker.io/library/x:1, docker.io/library/x:2: good" */
 static void print_image(const json_t *image)
 {
-    json_t *names = json_object_get(image, "Names");
-    const char *name = json_string_value(json_array_get(names, 0));
-    CLEANUP_FREE char *line =
-        str_format("%s: %s", name ? name : view_text(image, "Digest"), view_text(image, "Status"));
+    CLEANUP_BUF struct buf line;
+    size_t index;
+    json_t *name;
 
-    out_line(line ? line : view_text(image, "Digest"));
+    buf_init(&line, NAMES_MAX_BYTES);
+    json_array_foreach(json_object_get(image, "Names"), index, name) {
+        (void)buf_append_format(&line, "%s%s", index > 0 ? ", " : "", json_string_value(name));
+    }
+    if (line.length == 0)
+        (void)buf_append_text(&line, view_text(image, "Digest"));
+    (void)buf_append_format(&line, ": %s", view_text(image, "Status"));
+    out_line(line.failure == 0 ? buf_text(&line) : view_text(image, "Digest"));
     print_problems(image, "Problems");
 }
 

@@ -18,7 +18,7 @@ struct version_values {
 
 static const struct opt rows[] = {
     OPT('f', "format", "FORMAT", STRING, offsetof(struct version_values, format),
-        "json, or a template such as {{.Client.Version}}"),
+        "A template such as {{.Client.Version}}, or", .accepts = "json"),
 };
 
 static const struct opt_group groups[] = {OPT_GROUP(rows, 0), OPT_GROUPS_END};

@@ -15,7 +15,8 @@ struct wait_values {
 #define AT(member) offsetof(struct wait_values, member)
 
 static const struct opt rows[] = {
-    OPT(0, "condition", "STATE", WORDS, AT(conditions), "stopped or exited"),
+    OPT(0, "condition", "STATE", WORDS, AT(conditions), "What to wait for",
+        .accepts = "stopped|exited"),
     TARGET_ROW_LATEST(AT(targets)),
     OPT_OTHER(OPT_IGNORED, 'i', "interval", "TIME"),
 };

@@ -2,6 +2,7 @@
 #include "cli/cli_test.h"
 
 #include "base/str.h"
+#include "cli/choices.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
 #include "cli/help.h"
@@ -71,6 +72,7 @@ static int check_help(const char *path, const struct command_entry *entry, void 
     page.text = buf_text(&text);
     assert_contains(page.text, full);
     assert_contains(page.text, entry->command->summary);
+    assert_null(strstr(page.text, "\n\n\n"));
     check_width(path, page.text);
     if (entry->command->children)
         return 0;
@@ -214,18 +216,90 @@ static int check_completed(const struct opt *row, void *context)
     return 0;
 }
 
-static int check_bash_command(const char *path, const struct command_entry *entry, void *context)
+/* What a function of the script says about a command, up to `end`; owned by the caller. */
+static char *case_of(const char *script, const char *function, const char *path, const char *end)
 {
-    const char *options = strstr(context, "_mcpd_options() {");
     CLEANUP_FREE char *label = str_format("\n    '%s'", path);
-    const char *start = strstr(options, label);
-    CLEANUP_FREE char *line = NULL;
-    struct page page = {.path = path};
+    const char *start = strstr(script, function);
 
     assert_non_null(start);
-    line = str_format("%.*s", (int)strcspn(start + 1, "\n"), start + 1);
-    page.text = line;
+    start = strstr(start, label);
+    assert_non_null(start);
+    assert_non_null(strstr(start + 1, end));
+    return str_format("%.*s", (int)(strstr(start + 1, end) - start), start);
+}
+
+static int check_bash_command(const char *path, const struct command_entry *entry, void *context)
+{
+    CLEANUP_FREE char *line = case_of(context, "_mcpd_options() {", path, "\n");
+    struct page page = {.path = path, .text = line};
+
     return opts_visit(entry->command->groups, check_completed, &page);
+}
+
+/* Each word that a value may be stands in the help, and is offered behind the option. */
+static int check_choices(const struct opt *row, void *context)
+{
+    const struct page *page = context;
+    CLEANUP_BUF struct buf help;
+    CLEANUP_BUF struct buf choices;
+    CLEANUP_STRV char **words = NULL;
+
+    buf_init(&help, TEXT_MAX);
+    buf_init(&choices, TEXT_MAX);
+    choices_append(row, &choices);
+    if (choices.length == 0)
+        return 0;
+    help_option_text(row, &help);
+    words = strv_split(buf_text(&choices), '|');
+    assert_non_null(words);
+    for (char **word = words; *word; word++) {
+        size_t length = strcspn(*word, "[");
+        CLEANUP_FREE char *offered = str_format(" %.*s", (int)length, *word);
+
+        assert_contains(page->text, offered);
+        (*word)[strcspn(*word, "=")] = '\0';
+        if (row->takes != OPT_TAKES_SIGNAL)
+            assert_contains(buf_text(&help), *word);
+    }
+    return 0;
+}
+
+static int check_bash_values(const char *path, const struct command_entry *entry, void *context)
+{
+    CLEANUP_FREE char *text = NULL;
+    struct page page = {.path = path};
+
+    if (!entry->command->groups)
+        return 0;
+    text = case_of(context, "_mcpd_values() {", path, "\n        esac");
+    page.text = text;
+    return opts_visit(entry->command->groups, check_choices, &page);
+}
+
+static void test_choices(void **state)
+{
+    static const struct opt restart = {.name = "restart",
+                                       .value = "POLICY",
+                                       .help = "When it ends",
+                                       .accepts = "no|on-failure[:N]|always",
+                                       .initial = "no"};
+    static const struct opt later = {
+        .name = "userns", .value = "MODE", .support = OPT_LATER, .accepts = "host"};
+    CLEANUP_BUF struct buf text;
+    CLEANUP_BUF struct buf script;
+    struct mcpd_error err = {0};
+
+    buf_init(&text, TEXT_MAX);
+    help_option_text(&restart, &text);
+    assert_string_equal(buf_text(&text), "When it ends: no, on-failure[:N] or always (default no)");
+    buf_clear(&text);
+    choices_append(&later, &text);
+    assert_int_equal(text.length, 0);
+    buf_init(&script, TEXT_MAX);
+    assert_int_equal(completion_text("bash", "docker", &script, &err), 0);
+    assert_contains(buf_text(&script), "complete -F _mcpd docker\n");
+    assert_int_equal(command_visit(check_bash_values, script.data), 0);
 }
 
 static void test_completion(void **state)
@@ -237,7 +311,7 @@ static void test_completion(void **state)
         CLEANUP_BUF struct buf text;
 
         buf_init(&text, TEXT_MAX);
-        assert_int_equal(completion_text(shells[i], &text, &err), 0);
+        assert_int_equal(completion_text(shells[i], "mcpd", &text, &err), 0);
         assert_contains(buf_text(&text), "ps -a --format '{{.Names}}'");
         for (const struct command_entry *entry = cli_commands; entry->name; entry++)
             if (!entry->is_hidden)
@@ -253,18 +327,16 @@ static void test_completion_of_another_shell(void **state)
     struct mcpd_error err = {0};
 
     buf_init(&text, TEXT_MAX);
-    assert_error(completion_text("tcsh", &text, &err), err, MCPD_E_INVALID,
+    assert_error(completion_text("tcsh", "mcpd", &text, &err), err, MCPD_E_INVALID,
                  "no completion for \"tcsh\": bash, zsh or fish");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_help_is_complete),
-        cmocka_unit_test(test_help_layout),
-        cmocka_unit_test(test_man_is_complete),
-        cmocka_unit_test(test_completion),
-        cmocka_unit_test(test_completion_of_another_shell),
+        cmocka_unit_test(test_help_is_complete), cmocka_unit_test(test_help_layout),
+        cmocka_unit_test(test_man_is_complete),  cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_completion),       cmocka_unit_test(test_completion_of_another_shell),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -321,8 +321,8 @@ static int check_row(const struct opt *row, void *context)
         return 0;
     if (row->help[0] == '\0' || row->help[strlen(row->help) - 1] == '.')
         fail_msg("%s: --%s: a help text, without its full stop", names->path, row->name);
-    if (row->accepts[0] != '\0')
-        fail_msg("%s: --%s works, it has no values that it merely accepts", names->path, row->name);
+    if (row->accepts[0] != '\0' && opt_is_flag(row))
+        fail_msg("%s: --%s: a flag has no words to choose from", names->path, row->name);
     return 0;
 }
 

@@ -400,6 +400,13 @@ static int refuse_to_user(void *context)
     const struct plan_limits asked[] = {{.pids_max = 10},
                                         {.memory_bytes = 1 << 20},
                                         {.cpu_quota_us = 1000, .cpu_period_us = 100000}};
+    const struct plan_limits all = {
+        .pids_max = 10, .memory_bytes = 1 << 20, .cpu_quota_us = 1000, .cpu_period_us = 100000};
+    const struct plan_limits two = {.pids_max = 2048,
+                                    .pids_is_default = true,
+                                    .memory_bytes = 1 << 20,
+                                    .cpu_quota_us = 1000,
+                                    .cpu_period_us = 100000};
     struct cgroup cgroup = CGROUP_NONE;
     struct mcpd_error err = {0};
     char path[CGROUP_PATH_SIZE];
@@ -413,6 +420,14 @@ static int refuse_to_user(void *context)
         CHECK(cgroup_create(path, &asked[i], &cgroup, &err) == -MCPD_E_UNSUPPORTED);
         CHECK(strstr(err.message, "limit cannot be enforced: no cgroup is delegated") != NULL);
     }
+    CHECK(cgroup_create(path, &all, &cgroup, &err) == -MCPD_E_UNSUPPORTED);
+    CHECK(strcmp(err.message, "the pids, memory and cpu limits cannot be enforced: no cgroup is "
+                              "delegated to this user; leave --pids-limit, --memory and --cpus "
+                              "out, or run as root") == 0);
+    CHECK(cgroup_create(path, &two, &cgroup, &err) == -MCPD_E_UNSUPPORTED);
+    CHECK(strcmp(err.message, "the memory and cpu limits cannot be enforced: no cgroup is "
+                              "delegated to this user; leave --memory and --cpus out, or run as "
+                              "root") == 0);
     return 0;
 }
 
