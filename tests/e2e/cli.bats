@@ -16,6 +16,25 @@ commands() {
     ok version
 }
 
+@test "cli: version --format: of the client, with and without its name" {
+    local field
+    for field in Version APIVersion GoVersion GitCommit Built BuiltTime OsArch Os; do
+        ok version --format "{{.Client.$field}}"
+        local of_client=$output
+        ok version --format "{{.$field}}"
+        says "$of_client"
+        ok version --format "{{.Server.$field}}"
+        says "$of_client"
+    done
+    ok version --format '{{.Version}}'
+    [[ "$output" =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || explain "text"
+    ok version --format '{{.Server}}'
+    says "<nil>"
+    fails 125 version --format '{{.Foo}}'
+    error_is "Error: template: version:1: executing \"version\" at <.Foo>: can't evaluate field Foo"
+    fails 125 version --format '{{.Version'
+}
+
 @test "cli: --help names every command, each has its own" {
     ok --help
     has "run"
