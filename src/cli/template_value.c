@@ -71,14 +71,12 @@ static json_t *as_go_time(json_t *value)
 {
     const char *text = json_string_value(value);
     int64_t unix_ns;
-    char utc[CLOCK_RFC3339_SIZE];
+    char go_text[CLOCK_GO_SIZE];
 
     if (!text || clock_parse_rfc3339(text, &unix_ns) < 0)
         return json_incref(value);
-    clock_format_rfc3339(unix_ns, utc);
-    utc[10] = '\0'; /* date T time Z */
-    utc[strlen(utc + 11) + 10] = '\0';
-    return json_sprintf("%s %s +0000 UTC", utc, utc + 11);
+    clock_format_go(unix_ns, go_text);
+    return json_string(go_text);
 }
 
 json_t *template_value_absent(void)
