@@ -86,6 +86,18 @@ commands() {
     ok info --format json
     jq -e --arg root "$T/root" '.host.os == "linux" and .host.security.rootless != null
         and .store.graphRoot == $root and (.version.Version | test("^[0-9]"))' <<<"$output"
+    local version=v2 name
+    if grep -q ' - cgroup ' /proc/self/mountinfo; then
+        version=v1
+    fi
+    equal "$(jq -r .host.cgroupVersion <<<"$output")" "$version"
+    for name in memory pids cpu; do
+        if [ "$version" = v1 ] && [ "$(id -u)" = 0 ] && grep -qE " - cgroup .*[, ]$name(,|\$)" /proc/self/mountinfo; then
+            jq -e --arg name "$name" '.host.cgroupControllers | index($name)' <<<"$output"
+        fi
+    done
+    ok info --format '{{.Host.CgroupsVersion}} {{.Host.IDMappings.GIDMap}}'
+    [[ "$output" == "$version ["*"]" ]] || explain "template"
     ok info
 }
 
