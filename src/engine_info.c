@@ -17,7 +17,6 @@
 #include "runtime/cgroup.h"
 
 #define RELEASE_MAX_BYTES 65536
-#define CONTROLLERS_MAX   4096
 
 /* --- host ------------------------------------------------------------------------------------ */
 
@@ -47,21 +46,11 @@ static json_t *distribution(void)
                      release_value(text ? text : "", "VERSION_CODENAME"));
 }
 
-/* Of the unified hierarchy, wherever it is. */
 static json_t *cgroup_controllers(void)
 {
-    static const char *const files[] = {"/sys/fs/cgroup/cgroup.controllers",
-                                        "/sys/fs/cgroup/unified/cgroup.controllers"};
-    CLEANUP_FREE char *text = NULL;
     CLEANUP_STRV char **names = NULL;
 
-    for (size_t i = 0; i < ARRAY_SIZE(files) && !text; i++)
-        if (fs_read_file(AT_FDCWD, files[i], CONTROLLERS_MAX, &text, NULL, NULL) < 0)
-            text = NULL;
-    if (text)
-        text[strcspn(text, "\n")] = '\0';
-    names = text && *text ? strv_split(text, ' ') : NULL;
-    return jsonx_strv(names);
+    return cgroup_list_controllers(&names, NULL) < 0 ? json_array() : jsonx_strv(names);
 }
 
 static json_t *id_ranges(const struct userns_range *ranges, size_t count)
@@ -126,7 +115,7 @@ static json_t *host_info(const struct mcpd_engine *engine)
     (void)sysinfo(&system);
     json = json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:s, s:o, s:s, s:o, s:s, s:s, s:s}", "arch",
                      platform.architecture, "cgroupManager", "cgroupfs", "cgroupVersion",
-                     cgroup_layout_name(), "cgroupControllers", cgroup_controllers(), "cpus",
+                     cgroup_version_name(), "cgroupControllers", cgroup_controllers(), "cpus",
                      (int)sysconf(_SC_NPROCESSORS_ONLN), "distribution", distribution(),
                      "eventLogger", "none", "hostname", jsonx_string(names.nodename), "kernel",
                      names.release, "idMappings", id_mappings(), "logDriver", "k8s-file",

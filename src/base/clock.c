@@ -86,6 +86,15 @@ void clock_format_rfc3339(int64_t unix_ns, char buffer[CLOCK_RFC3339_SIZE])
     memcpy(buffer + length, "Z", 2);
 }
 
+void clock_format_go(int64_t unix_ns, char buffer[CLOCK_GO_SIZE])
+{
+    char utc[CLOCK_RFC3339_SIZE]; /* date T time Z */
+
+    clock_format_rfc3339(unix_ns, utc);
+    (void)snprintf(buffer, CLOCK_GO_SIZE, "%.10s %.*s +0000 UTC", utc, (int)strlen(utc) - 12,
+                   utc + 11);
+}
+
 /* Exactly `digits` digits. */
 static bool read_number(const char **cursor, int digits, int minimum, int maximum, int *ret_value)
 {

@@ -57,15 +57,25 @@ static bool has_volume_filter(const char *const *filters)
     return false;
 }
 
-/* One that has gone meanwhile has none. */
-static void add_mounts(const struct cli *cli, json_t *container)
+/* One that has gone meanwhile gets none. */
+static void add_inspected(const struct cli *cli, json_t *container, const char *source,
+                          const char *member)
 {
     CLEANUP_FREE char *text = NULL;
     CLEANUP_JSON json_t *document = NULL;
 
     if (mcpd_inspect_json(cli->engine, view_text(container, "Id"), &text, NULL) == 0 &&
         jsonx_parse_own(text, "container", &document, NULL) == 0)
-        (void)json_object_set(container, FILTER_MOUNTS, json_object_get(document, "Mounts"));
+        (void)json_object_set(container, member, json_object_get(document, source));
+}
+
+void targets_add_created_times(const struct cli *cli, json_t *containers)
+{
+    size_t index;
+    json_t *container;
+
+    json_array_foreach(containers, index, container)
+        add_inspected(cli, container, "Created", VIEW_CREATED_TIME);
 }
 
 int targets_list_filtered(struct cli *cli, const char *const *filters, json_t **ret_containers,
@@ -81,7 +91,7 @@ int targets_list_filtered(struct cli *cli, const char *const *filters, json_t **
         return rc;
     json_array_foreach(containers, index, container) {
         if (needs_mounts)
-            add_mounts(cli, container);
+            add_inspected(cli, container, "Mounts", FILTER_MOUNTS);
     }
     rc = filter_containers(containers, filters, ret_containers, err);
     json_array_foreach(containers, index, container) {

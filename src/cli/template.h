@@ -27,7 +27,7 @@ struct template
     struct template_node *nodes; /* owned array */
     size_t count;
     bool is_table;
-    const char *name; /* borrowed, for messages: the command */
+    const char *name; /* borrowed: the command, for messages and template_zero.c */
 };
 
 /* Column headings that are not simply the field's name in capitals. Arrays end with field == NULL.

@@ -26,7 +26,7 @@ struct variable {
 struct evaluation {
     const char *template_name;
     unsigned int line;
-    json_t *root; /* borrowed: $ */
+    struct template_document document; /* borrowed; its root is $ */
     struct variable variables[TEMPLATE_MAX_VARIABLES];
     size_t variable_count;
     size_t steps;
@@ -119,7 +119,8 @@ static int follow_fields(const struct evaluation *evaluation,
 
     for (size_t i = 0; operand->fields && operand->fields[i]; i++) {
         json_t *next = NULL;
-        int rc = template_value_member(current, owner, operand->fields[i], for_json, &next);
+        int rc = template_value_member(&evaluation->document, current, owner, operand->fields[i],
+                                       for_json, &next);
 
         if (rc == -MCPD_E_NOT_FOUND)
             return refuse_field(evaluation, operand, operand->fields[i]);
@@ -147,8 +148,8 @@ static int evaluate_operand(struct evaluation *evaluation, const struct template
         variable = find_variable(evaluation, operand->name);
         if (!variable && operand->name[0] != '\0')
             return fail(evaluation, "at <$%s>: undefined variable", operand->name);
-        return follow_fields(evaluation, operand, variable ? *variable : evaluation->root, for_json,
-                             ret_value);
+        return follow_fields(evaluation, operand, variable ? *variable : evaluation->document.root,
+                             for_json, ret_value);
     case TEMPLATE_OPERAND_PIPE:
         rc = evaluate_pipe(evaluation, operand->pipe, dot, &start);
         return rc < 0 ? rc : follow_fields(evaluation, operand, start, for_json, ret_value);
@@ -442,7 +443,7 @@ int template_render(const struct template *template, json_t *document, bool clea
     const struct template_list list = {.nodes = template->nodes, .count = template->count};
     struct evaluation evaluation = {.template_name = template->name,
                                     .line = 1,
-                                    .root = document,
+                                    .document = {template->name, document},
                                     .cleans = cleans || template->is_table,
                                     .is_table = template->is_table,
                                     .text = text,

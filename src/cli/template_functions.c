@@ -193,17 +193,22 @@ static int call_len(json_t *const *arguments, size_t count, json_t **ret_value,
     return returned(json_integer((json_int_t)length_of(arguments[0])), ret_value, err);
 }
 
-/* Go's zero value of a map: "" where all its values are text. New reference. */
+/* Go's zero value of a map's values: [] or "" where all are lists or text, "" where there are none
+ * (podman's maps are mostly of text). New reference. */
 static json_t *value_of_missing(json_t *map)
 {
     const char *key;
     json_t *value;
+    size_t texts = 0;
+    size_t lists = 0;
 
     json_object_foreach(map, key, value) {
-        if (!json_is_string(value))
-            return json_null();
+        texts += json_is_string(value);
+        lists += json_is_array(value) || json_is_null(value);
     }
-    return json_object_size(map) > 0 ? json_string("") : json_null();
+    if (texts == json_object_size(map))
+        return json_string("");
+    return lists == json_object_size(map) ? json_array() : json_null();
 }
 
 /* One step of index. New reference. */
@@ -222,7 +227,7 @@ static int step(json_t *value, const json_t *key, json_t **ret_element, struct m
         return returned(member ? json_incref(member) : value_of_missing(value), ret_element, err);
     }
     if (json_is_null(value))
-        return returned(json_null(), ret_element, err);
+        return returned(template_value_absent(), ret_element, err);
     return is_basic(value) ? error_set(err, MCPD_E_INVALID, "can't index item of this type")
                            : error_set(err, MCPD_E_INVALID, "cannot index by this type");
 }

@@ -102,6 +102,18 @@ struct template_node {
 /* ".Label", which takes a key as its argument. */
 bool template_is_label(const struct template_operand *operand);
 
+/* --- the document (template_zero.c) ---------------------------------------------------------- */
+
+struct template_document {
+    const char *command; /* whose document it is */
+    json_t *root;
+};
+
+/* What podman has in a field of this object that is absent or null in its JSON. New reference; NULL
+ * when it has no such field. */
+json_t *template_zero(const struct template_document *document, const json_t *object,
+                      const char *name, bool for_json);
+
 /* --- values (template_value.c) --------------------------------------------------------------- */
 
 /* As Go's %v prints it. */
@@ -110,11 +122,14 @@ void template_value_append(const json_t *value, struct buf *text);
 bool template_value_is_true(const json_t *value);
 /* Keys of an object in order; owned array of borrowed names, ended by NULL; NULL without memory. */
 const char **template_value_keys(json_t *object);
+/* A null too, but one that prints as <no value>: a key that a map does not have. Static. */
+json_t *template_value_absent(void);
 /* A member of an object or null, in any case (podman's fields are not spelled as its JSON names).
- * New reference; null where a map or a null holds nothing. NOT_FOUND, without a text: no such
- * field. for_json: times as they are in the document. */
-int template_value_member(json_t *object, const char *owner, const char *name, bool for_json,
-                          json_t **ret_value);
+ * owner: the name under which the object was found. New reference; absent where a map or a null
+ * holds nothing. NOT_FOUND, without a text: no such field. for_json: times and nulls as they are in
+ * the document. */
+int template_value_member(const struct template_document *document, json_t *object,
+                          const char *owner, const char *name, bool for_json, json_t **ret_value);
 /* The text of a string; else what it prints as. Owned by the caller, NULL without memory. */
 char *template_value_text(const json_t *value);
 json_t *template_value_of_buf(const struct buf *text); /* NULL without memory or after a failure */

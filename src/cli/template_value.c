@@ -39,18 +39,6 @@ static bool looks_like_map(json_t *object)
     return json_object_size(object) == 0;
 }
 
-/* Members that podman leaves out of its documents when they are empty, and its templates have. */
-static bool is_optional(const char *name)
-{
-    static const char *const members[] = {"Healthcheck", "CgroupPath", "ConmonPid", "Timezone",
-                                          "Secrets",     "ChrootDirs", "Comment"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-        if (strcasecmp(name, members[i]) == 0)
-            return true;
-    return false;
-}
-
 /* Borrowed; exact name first, then in any case. */
 static json_t *find_member(json_t *object, const char *name)
 {
@@ -83,30 +71,44 @@ static json_t *as_go_time(json_t *value)
 {
     const char *text = json_string_value(value);
     int64_t unix_ns;
-    char utc[CLOCK_RFC3339_SIZE];
+    char go_text[CLOCK_GO_SIZE];
 
     if (!text || clock_parse_rfc3339(text, &unix_ns) < 0)
         return json_incref(value);
-    clock_format_rfc3339(unix_ns, utc);
-    utc[10] = '\0'; /* date T time Z */
-    utc[strlen(utc + 11) + 10] = '\0';
-    return json_sprintf("%s %s +0000 UTC", utc, utc + 11);
+    clock_format_go(unix_ns, go_text);
+    return json_string(go_text);
 }
 
-int template_value_member(json_t *object, const char *owner, const char *name, bool for_json,
-                          json_t **ret_value)
+json_t *template_value_absent(void)
+{
+    static json_t absent = {.type = JSON_NULL, .refcount = SIZE_MAX}; /* as jansson's own null */
+
+    return &absent;
+}
+
+/* When the object has no such member. New reference, NULL: it is a mistake in the template. */
+static json_t *missing_member(json_t *object, const char *owner, const char *name)
+{
+    if (json_is_null(object) || is_map(owner))
+        return template_value_absent();
+    if (json_is_object(object) && is_map(name))
+        return json_object(); /* left out when empty */
+    return json_is_object(object) && looks_like_map(object) ? template_value_absent() : NULL;
+}
+
+int template_value_member(const struct template_document *document, json_t *object,
+                          const char *owner, const char *name, bool for_json, json_t **ret_value)
 {
     json_t *member = find_member(object, name);
+    json_t *zero =
+        !member || json_is_null(member) ? template_zero(document, object, name, for_json) : NULL;
 
-    if (!member && json_is_object(object) && is_map(name) && !is_map(owner))
-        *ret_value = json_object(); /* left out when empty */
-    else if (!member && !json_is_null(object) && !is_map(owner) && !is_optional(name) &&
-             !(json_is_object(object) && looks_like_map(object)))
-        return -MCPD_E_NOT_FOUND;
-    else if (!member)
-        *ret_value = json_null();
-    else
+    if (zero)
+        *ret_value = zero;
+    else if (member)
         *ret_value = !for_json && is_time_name(name) ? as_go_time(member) : json_incref(member);
+    else if (!(*ret_value = missing_member(object, owner, name)))
+        return -MCPD_E_NOT_FOUND;
     return *ret_value ? 0 : -MCPD_E_NO_MEMORY;
 }
 
@@ -188,7 +190,7 @@ void template_value_append(const json_t *value, struct buf *text)
         (void)buf_append_text(text, "false");
         break;
     case JSON_NULL:
-        (void)buf_append_text(text, "<no value>");
+        (void)buf_append_text(text, value == template_value_absent() ? "<no value>" : "<nil>");
         break;
     }
 }

@@ -45,11 +45,9 @@ static void set_age(json_t *view, const char *member, int64_t unix_s)
 /* "2026-11-23 16:12:24 +0000 UTC" */
 static void set_go_time(json_t *view, const char *member, int64_t unix_s)
 {
-    char utc[CLOCK_RFC3339_SIZE];
-    char text[CLOCK_RFC3339_SIZE + 16];
+    char text[CLOCK_GO_SIZE];
 
-    clock_format_rfc3339(unix_s * NS_PER_SECOND, utc);
-    (void)snprintf(text, sizeof(text), "%.10s %.8s +0000 UTC", utc, utc + 11);
+    clock_format_go(unix_s * NS_PER_SECOND, text);
     set_text(view, member, text);
 }
 
@@ -135,6 +133,22 @@ static void set_ports(json_t *view)
     set_text(view, "Ports", buf_text(&text));
 }
 
+/* Created is a time and CreatedAt its text. Exact where the document has been given the time
+ * itself. */
+static void set_created(json_t *view, const json_t *container)
+{
+    const char *exact = view_text(container, VIEW_CREATED_TIME);
+    int64_t unix_ns = number(container, "Created") * NS_PER_SECOND;
+    char utc[CLOCK_RFC3339_SIZE];
+    char go_text[CLOCK_GO_SIZE];
+
+    (void)!clock_parse_rfc3339(exact, &unix_ns);
+    clock_format_rfc3339(unix_ns, utc);
+    clock_format_go(unix_ns, go_text);
+    set_text(view, "Created", utc);
+    set_text(view, "CreatedAt", go_text);
+}
+
 json_t *view_container(json_t *container, bool full)
 {
     json_t *view = json_copy(container);
@@ -151,7 +165,7 @@ json_t *view_container(json_t *container, bool full)
     set_ports(view);
     set_age(view, "RunningFor", created);
     set_age(view, "CreatedHuman", created);
-    set_go_time(view, "CreatedAt", created);
+    set_created(view, container);
     return view;
 }
 

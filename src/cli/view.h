@@ -15,6 +15,8 @@
 #include <stdbool.h>
 
 #define VIEW_SHORT_ID 12
+/* What ps documents lack and views of containers make use of: Created of the inspect document. */
+#define VIEW_CREATED_TIME "CreatedTime"
 
 /* New reference, NULL without memory. full: nothing is cut (--no-trunc). */
 json_t *view_container(json_t *container, bool full);

@@ -190,6 +190,12 @@ static int limit_v2(const struct cgroup *cgroup, enum cgroup_controller controll
     return rc;
 }
 
+/* An ordinary user's limits can only be in v2. */
+static bool limits_in_v1(const struct cgroup_layout *layout, enum cgroup_controller controller)
+{
+    return geteuid() == 0 && layout->v1[controller][0] != '\0';
+}
+
 static int add_limit(const struct cgroup_layout *layout, enum cgroup_controller controller,
                      const struct plan_limits *limits, struct cgroup *cgroup,
                      struct mcpd_error *err)
@@ -199,7 +205,7 @@ static int add_limit(const struct cgroup_layout *layout, enum cgroup_controller 
 
     if (geteuid() != 0 && cgroup->unified_fd < 0 && cgroup_limits_is_asked(limits, controller))
         return refuse_all_limits(limits, err);
-    if (geteuid() == 0 && layout->v1[controller][0] != '\0')
+    if (limits_in_v1(layout, controller))
         rc = add_v1(layout, controller, limits, cgroup, &why);
     else if (cgroup->unified_fd >= 0)
         rc = limit_v2(cgroup, controller, limits, &why);
@@ -427,15 +433,56 @@ bool cgroup_had_oom_kill(const struct cgroup *cgroup)
     return cgroup->unified_fd >= 0 && counts_oom_kill(cgroup->unified_fd, "memory.events");
 }
 
-const char *cgroup_layout_name(void)
+/* --- for info ------------------------------------------------------------------------------ */
+
+const char *cgroup_version_name(void)
 {
     struct cgroup_layout layout;
 
     if (cgroup_layout_load(&layout, NULL) < 0)
-        return "none";
-    if (layout.unified[0] != '\0')
-        return layout.has_v1 ? "hybrid" : "v2";
-    return layout.has_v1 ? "v1" : "none";
+        return "";
+    if (layout.has_v1)
+        return "v1";
+    return layout.unified[0] != '\0' ? "v2" : "";
+}
+
+/* Of the v2 hierarchy; none when it has none. */
+static char **list_unified_controllers(const struct cgroup_layout *layout)
+{
+    CLEANUP_FREE char *path = str_format("%s/cgroup.controllers", layout->unified);
+    CLEANUP_FREE char *text = NULL;
+
+    if (!path || layout->unified[0] == '\0' ||
+        fs_read_file(AT_FDCWD, path, GROUP_FILE_MAX, &text, NULL, NULL) < 0)
+        return NULL;
+    text[strcspn(text, "\n")] = '\0';
+    return *text != '\0' ? strv_split(text, ' ') : NULL;
+}
+
+int cgroup_list_controllers(char ***ret_names, struct mcpd_error *err)
+{
+    CLEANUP_STRV char **unified = NULL;
+    CLEANUP_STRV char **names = NULL;
+    struct cgroup_layout layout;
+    int rc = cgroup_layout_load(&layout, err);
+
+    if (rc < 0)
+        return rc;
+    unified = list_unified_controllers(&layout);
+    if (!layout.has_v1) {
+        *ret_names = TAKE_PTR(unified);
+        return 0;
+    }
+    for (int i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
+        const char *name = cgroup_controller_name((enum cgroup_controller)i);
+        bool is_there = limits_in_v1(&layout, (enum cgroup_controller)i) ||
+                        (unified && strv_contains(unified, name));
+
+        if (is_there && strv_append(&names, name) < 0)
+            return error_no_memory(err, "list of controllers");
+    }
+    *ret_names = TAKE_PTR(names);
+    return 0;
 }
 
 /* --- killing ------------------------------------------------------------------------------ */

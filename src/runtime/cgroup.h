@@ -58,7 +58,10 @@ void cgroup_close(struct cgroup *cgroup); /* only the descriptors */
 /* By path alone, after a crash: kill and remove. */
 int cgroup_destroy_path(const char *path, struct mcpd_error *err) MUST_CHECK;
 
-/* "v1", "v2", "hybrid", and the controllers that can be used here; for info. */
-const char *cgroup_layout_name(void);
+/* For info: "v1" also on hybrid hosts, where limits are set there; "v2"; "" when there is none. */
+const char *cgroup_version_name(void);
+/* All controllers of a v2 host; else those that this user can set limits with. Owned strv, NULL
+ * when there are none. */
+int cgroup_list_controllers(char ***ret_names, struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -16,6 +16,25 @@ commands() {
     ok version
 }
 
+@test "cli: version --format: of the client, with and without its name" {
+    local field
+    for field in Version APIVersion GoVersion GitCommit Built BuiltTime OsArch Os; do
+        ok version --format "{{.Client.$field}}"
+        local of_client=$output
+        ok version --format "{{.$field}}"
+        says "$of_client"
+        ok version --format "{{.Server.$field}}"
+        says "$of_client"
+    done
+    ok version --format '{{.Version}}'
+    [[ "$output" =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || explain "text"
+    ok version --format '{{.Server}}'
+    says "<nil>"
+    fails 125 version --format '{{.Foo}}'
+    error_is "Error: template: version:1: executing \"version\" at <.Foo>: can't evaluate field Foo"
+    fails 125 version --format '{{.Version'
+}
+
 @test "cli: --help names every command, each has its own" {
     ok --help
     has "run"
@@ -67,6 +86,18 @@ commands() {
     ok info --format json
     jq -e --arg root "$T/root" '.host.os == "linux" and .host.security.rootless != null
         and .store.graphRoot == $root and (.version.Version | test("^[0-9]"))' <<<"$output"
+    local version=v2 name
+    if grep -q ' - cgroup ' /proc/self/mountinfo; then
+        version=v1
+    fi
+    equal "$(jq -r .host.cgroupVersion <<<"$output")" "$version"
+    for name in memory pids cpu; do
+        if [ "$version" = v1 ] && [ "$(id -u)" = 0 ] && grep -qE " - cgroup .*[, ]$name(,|\$)" /proc/self/mountinfo; then
+            jq -e --arg name "$name" '.host.cgroupControllers | index($name)' <<<"$output"
+        fi
+    done
+    ok info --format '{{.Host.CgroupsVersion}} {{.Host.IDMappings.GIDMap}}'
+    [[ "$output" == "$version ["*"]" ]] || explain "template"
     ok info
 }
 

@@ -47,6 +47,22 @@ load helper/common
     is_id "$output"
 }
 
+@test "images, history, image inspect --format: what the JSON leaves out" {
+    need busybox
+    ok images --format '{{.ReadOnly}} {{.Dangling}} {{.Labels}}'
+    says "false false map[]"
+    ok history --format '{{.Tags}}' "$IMAGE"
+    equal "${lines[0]}" "[]"
+    ok image inspect --format '{{.Config.Entrypoint}} {{.Config.ExposedPorts}} {{.Config.Volumes}} {{.Config.Labels}} {{.Labels}}' "$IMAGE"
+    says "[] map[] map[] map[] map[]"
+    ok image inspect --format '<{{.Config.User}}{{.Config.StopSignal}}> {{.Config.ArgsEscaped}}' "$IMAGE"
+    says "<> false"
+    ok image inspect "$IMAGE"
+    jq -e '.[0].Config | (has("Entrypoint") or has("User") or has("ArgsEscaped")) | not' <<<"$output"
+    ok image inspect --format '{{json .Config}}' "$IMAGE"
+    jq -e '(has("Entrypoint") or has("User")) | not' <<<"$output"
+}
+
 @test "image inspect: by id and by the start of it" {
     need busybox
     ok images -q

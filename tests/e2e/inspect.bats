@@ -67,6 +67,25 @@ web() {
     has 'web[0]='
 }
 
+@test "inspect --format: what the JSON leaves out or has as null" {
+    need busybox
+    ok create --name c --network none "$IMAGE" true
+    ok inspect --format '{{.HostConfig.Init}} {{.HostConfig.IDMappings}} {{.SizeRw}} {{.State.ConmonPid}} {{.Config.SystemdMode}}' c
+    says "false <nil> <nil> 0 false"
+    ok inspect --format '<{{.State.CheckpointLog}}{{.State.CgroupPath}}{{.Config.Timezone}}>' c
+    says "<>"
+    ok inspect --format '{{.Config.Labels}} {{.Config.Volumes}} {{.Config.Secrets}} {{.HostConfig.LogConfig.Config}} {{.HostConfig.VolumesFrom}}' c
+    says "map[] map[] [] map[] []"
+    ok inspect --format '<{{index .Config.Labels "a"}}> {{len .Config.Labels}} {{json .Config.Volumes}}' c
+    says "<> 0 null"
+    ok inspect c
+    jq -e '.[0] | (has("SizeRw") | not) and (.HostConfig | has("Init") | not) and .Config.Volumes == null
+        and (.State | has("ConmonPid") | not) and .Config.Labels == null' <<<"$output"
+    ok inspect --format '{{json .HostConfig}}' c
+    jq -e '(has("Init") | not) and .VolumesFrom == null' <<<"$output"
+    fails 125 inspect --format '{{.State.Init}}' c
+}
+
 @test "inspect: several, in order" {
     web
     ok create --name second --network none "$IMAGE"

@@ -32,6 +32,33 @@ setup() {
     says "${UP:0:12}"
     ok ps -q --no-trunc
     says "$UP"
+    ok ps -q --format '{{.Names}}'
+    says up
+    ok ps -q --format table
+    says "${UP:0:12}"
+    ok ps -aq --format json
+    equal "$(jq length <<<"$output")" 3
+}
+
+@test "ps --format: fields that are empty here" {
+    ok ps --format '<{{.CGROUPNS}}{{.IPC}}{{.MNT}}{{.NET}}{{.PIDNS}}{{.UTS}}{{.USERNS}}{{.Cgroup}}{{.Size}}>'
+    says "<>"
+    ok ps -a --filter name=new --format '{{.Labels}} {{.Mounts}} <{{index .Labels "a"}}> {{json .Labels}}'
+    says "map[] [] <> null"
+}
+
+@test "ps --format: the time of creation is exact, the table has the age" {
+    local created
+    created=$(mcpd inspect --format '{{.Created}}' up)
+    ok ps --format '{{.Created}}|{{.CreatedAt}}'
+    says "$created|$created"
+    [[ "$created" =~ ^20[0-9-]+\ [0-9:]+(\.[0-9]+)?\ \+0000\ UTC$ ]] || explain "Go's time"
+    ok ps --format '{{.CreatedHuman}}|{{.RunningFor}}'
+    [[ "$output" == *" ago|"*" ago" ]] || explain "ages"
+    ok ps -a --sort created --format '{{.Names}} {{.CreatedAt}}'
+    equal "$(cut -d' ' -f1 <<<"$output" | tr '\n' ' ')" "up down new "
+    ok ps --format json
+    jq -e '.[0] | has("CreatedTime") | not' <<<"$output"
 }
 
 @test "ps --format: template and table" {

@@ -51,9 +51,9 @@ static int load(struct cli *cli, const char *image, json_t **ret_steps, struct m
 static int print(json_t *steps, const struct history_values *values, struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *views = json_array();
-    const char *format = values->format && strcmp(values->format, "table") != 0 ? values->format
-                         : values->quiet                                        ? "{{.ID}}"
-                                                                                : TABLE;
+    const char *format = values->quiet                                            ? "{{.ID}}"
+                         : values->format && strcmp(values->format, "table") != 0 ? values->format
+                                                                                  : TABLE;
     size_t index;
     json_t *step;
 

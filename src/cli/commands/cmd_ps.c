@@ -58,13 +58,13 @@ static const struct template_heading headings[] = {
     {NULL, NULL},
 };
 
-/* What --sort takes and which member of the document it means. */
+/* What --sort takes and which member of the view it means. */
 static const struct {
     const char *name;
     const char *member;
 } sort_fields[] = {
-    {"command", "Command"}, {"created", "Created"},    {"id", "Id"},         {"image", "Image"},
-    {"names", "Names"},     {"runningfor", "Created"}, {"status", "Status"},
+    {"command", "Command"}, {"created", "CreatedAt"},    {"id", "Id"},         {"image", "Image"},
+    {"names", "Names"},     {"runningfor", "CreatedAt"}, {"status", "Status"},
 };
 
 static const char *sort_member(const char *name)
@@ -139,7 +139,8 @@ static json_t *views_of(json_t *containers, const struct ps_values *values)
     return view_sorted(views, sort_member(values->sort), false);
 }
 
-static int print(json_t *containers, const struct ps_values *values, struct mcpd_error *err)
+static int print(const struct cli *cli, json_t *containers, const struct ps_values *values,
+                 struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *views = NULL;
     bool is_table = !values->format || strcmp(values->format, "table") == 0;
@@ -148,10 +149,12 @@ static int print(json_t *containers, const struct ps_values *values, struct mcpd
         out_json(containers, OUT_INDENT_PS);
         return 0;
     }
+    if (!is_table && strcasestr(values->format, ".Created"))
+        targets_add_created_times(cli, containers);
     views = views_of(containers, values);
     if (!views)
         return error_no_memory(err, "list of containers");
-    if (values->quiet)
+    if (values->quiet && is_table)
         return template_print("ps", "{{.ID}}", views, NULL, true, err);
     return template_print("ps", is_table ? TABLE : values->format, views, headings,
                           values->without_heading, err);
@@ -175,7 +178,7 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
     if (str_equal(values->format, "mcp"))
         return mcp_print_list(cli, values->all);
     if (select_containers(cli, values, &containers, &err) < 0 ||
-        print(containers, values, &err) < 0)
+        print(cli, containers, values, &err) < 0)
         return cli_fail(cli, &err);
     return 0;
 }
@@ -186,7 +189,7 @@ const struct command cmd_ps = {
     .details =
         "A template prints its fields for each container: {{.ID}} {{.Image}} {{.ImageID}} "
         "{{.Command}} "
-        "{{.CreatedAt}} {{.RunningFor}} {{.Status}} {{.State}} {{.Ports}} {{.Names}} {{.Networks}} "
+        "{{.Created}} {{.RunningFor}} {{.Status}} {{.State}} {{.Ports}} {{.Names}} {{.Networks}} "
         "{{.Mounts}} {{.Labels}} {{.Pid}} {{.ExitCode}}; with \"table \" in front in columns. "
         "Templates are Go's, with {{if}}, {{range}}, {{printf}} and so on.\n"
         "--format mcp is the list as the control plane reads it: an array of ContainerInfo.",

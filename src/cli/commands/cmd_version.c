@@ -18,7 +18,7 @@ struct version_values {
 
 static const struct opt rows[] = {
     OPT('f', "format", "FORMAT", STRING, offsetof(struct version_values, format),
-        "A template such as {{.Client.Version}}, or", .accepts = "json"),
+        "A template such as {{.Version}}, or", .accepts = "json"),
 };
 
 static const struct opt_group groups[] = {OPT_GROUP(rows, 0), OPT_GROUPS_END};
@@ -50,11 +50,42 @@ static json_t *document(void)
                      "Os", "linux");
 }
 
+/* Owned; NULL without memory. */
+static char *without_server(const char *format)
+{
+    static const char server[] = ".Server.";
+    CLEANUP_BUF struct buf text;
+    const char *found;
+
+    buf_init(&text, OUT_MAX_BYTES);
+    for (; (found = strstr(format, server)) != NULL; format = found + strlen(server)) {
+        (void)buf_append(&text, format, (size_t)(found - format));
+        (void)buf_append_text(&text, ".");
+    }
+    (void)buf_append_text(&text, format);
+    return text.failure == 0 ? strdup(buf_text(&text)) : NULL;
+}
+
+/* As podman does: what does not fit {Client, Server} is about the client alone, and there is no
+ * server whose fields could be asked for. */
+static int print_template(json_t *version, const char *format, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *both = json_pack("[O]", version);
+    CLEANUP_JSON json_t *client = json_pack("[O]", json_object_get(version, "Client"));
+    CLEANUP_FREE char *of_client = without_server(format);
+
+    if (!strstr(format, ".Server.") &&
+        template_print("version", format, both, NULL, false, NULL) == 0)
+        return 0;
+    if (!of_client)
+        return error_no_memory(err, "version");
+    return template_print("version", of_client, client, NULL, false, err);
+}
+
 static int run(struct cli *cli, void *raw_values, char **arguments)
 {
     const struct version_values *values = raw_values;
     CLEANUP_JSON json_t *version = NULL;
-    CLEANUP_JSON json_t *list = NULL;
     struct mcpd_error err = {0};
 
     (void)arguments;
@@ -71,10 +102,7 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
         out_json(version, 0);
         return 0;
     }
-    list = json_pack("[O]", version);
-    return template_print("version", values->format, list, NULL, false, &err) < 0
-               ? cli_fail(cli, &err)
-               : 0;
+    return print_template(version, values->format, &err) < 0 ? cli_fail(cli, &err) : 0;
 }
 
 const struct command cmd_version = {

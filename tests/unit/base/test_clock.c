@@ -41,6 +41,20 @@ static void test_format(void **state)
     }
 }
 
+static void test_format_as_go_does(void **state)
+{
+    char text[CLOCK_GO_SIZE];
+
+    clock_format_go(INT64_C(1795451528293006451), text);
+    assert_string_equal(text, "2026-11-23 16:32:08.293006451 +0000 UTC");
+    clock_format_go(INT64_C(951782400000000000), text);
+    assert_string_equal(text, "2000-02-29 00:00:00 +0000 UTC");
+    clock_format_go(0, text);
+    assert_string_equal(text, "0001-01-01 00:00:00 +0000 UTC");
+    clock_format_go(INT64_MAX, text);
+    assert_string_equal(text, "2262-04-11 23:47:16.854775807 +0000 UTC");
+}
+
 /* Against the C library, through two leap cycles and past them. */
 static void test_calendar(void **state)
 {
@@ -127,8 +141,11 @@ static void test_age(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_now),      cmocka_unit_test(test_format),
-        cmocka_unit_test(test_calendar), cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_now),
+        cmocka_unit_test(test_format),
+        cmocka_unit_test(test_format_as_go_does),
+        cmocka_unit_test(test_calendar),
+        cmocka_unit_test(test_parse),
         cmocka_unit_test(test_age),
     };
 

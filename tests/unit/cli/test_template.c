@@ -52,8 +52,8 @@ static void test_fields(void **state)
     check("{{.ID}} {{.id}} {{.state.status}}", "abc abc running");
     check("{{.Cmd}} {{.Empty}}", "[sleep 600] []");
     check("{{.Labels}}", "map[a:1 b:2 x.y/z:odd]");
-    check("{{.Ports}}", "map[80/tcp:[map[HostPort:8080]] 81/tcp:<no value>]");
-    check("{{.State.Health}} {{.State.Health.Status}}", "<no value> <no value>");
+    check("{{.Ports}}", "map[80/tcp:[map[HostPort:8080]] 81/tcp:<nil>]");
+    check("{{.State.Health}} {{.State.Health.Status}}", "<nil> <no value>");
     check("{{.Labels.a}} {{.Labels.none}}", "1 <no value>");
 }
 
@@ -81,7 +81,7 @@ static void test_functions(void **state)
     check("{{.Cmd | json}}", "[\"sleep\",\"600\"]");
     check("{{index .Cmd 1}} {{index .Labels \"x.y/z\"}}", "600 odd");
     check("{{index .Ports \"80/tcp\" 0 \"HostPort\"}}", "8080");
-    check("<{{index .Labels \"none\"}}> {{index .Ports \"none\"}}", "<> <no value>");
+    check("<{{index .Labels \"none\"}}> {{index .Ports \"none\"}}", "<> []");
     check("{{join .Cmd \", \"}}", "sleep, 600");
     check("{{.Cmd | join \"+\"}}", "sleep+600");
     check("{{len .Cmd}} {{len .Labels}} {{len .Name}} {{len .Empty}}", "2 3 3 0");
@@ -120,8 +120,8 @@ static void test_variables(void **state)
           "map[Cmd:[sleep 600] Created:2026-11-23T16:32:08.785489631Z "
           "Empty:[] Id:abc Labels:map[a:1 b:2 x.y/z:odd] "
           "Mounts:[map[RW:true Source:/a]] Name:web "
-          "Ports:map[80/tcp:[map[HostPort:8080]] 81/tcp:<no value>] "
-          "State:map[Dead:false Health:<no value> Pid:7 Running:true "
+          "Ports:map[80/tcp:[map[HostPort:8080]] 81/tcp:<nil>] "
+          "State:map[Dead:false Health:<nil> Pid:7 Running:true "
           "Share:11.27 StartedAt:0001-01-01T00:00:00Z "
           "Status:running] Text:a\tb]");
     check("{{$x := 1}}{{if true}}{{$x = 2}}{{$x := 3}}{{$x}}{{end}}{{$x}}", "32");

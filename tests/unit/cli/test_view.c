@@ -31,6 +31,16 @@ static void test_container(void **state)
     assert_true(json_is_array(json_object_get(container, "Command"))); /* untouched */
 }
 
+static void test_exact_time_of_a_container(void **state)
+{
+    CLEANUP_JSON json_t *container = json_of(
+        "{'Id': 'ab', 'Created': 1795450482, 'CreatedTime': '2026-11-23T16:14:42.40130028Z'}");
+    CLEANUP_JSON json_t *view = view_container(container, false);
+
+    assert_string_equal(view_text(view, "Created"), "2026-11-23T16:14:42.40130028Z");
+    assert_string_equal(view_text(view, "CreatedAt"), "2026-11-23 16:14:42.40130028 +0000 UTC");
+}
+
 static void test_container_in_full(void **state)
 {
     CLEANUP_JSON json_t *container = json_of(container_text);
@@ -135,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_container),
+        cmocka_unit_test(test_exact_time_of_a_container),
         cmocka_unit_test(test_container_in_full),
         cmocka_unit_test(test_sparse_container),
         cmocka_unit_test(test_command_is_cut_between_characters),

@@ -448,14 +448,27 @@ static void test_user(void **state)
     run_child(refuse_to_user, NULL, TEST_USER_ID);
 }
 
-static void test_layout_name(void **state)
+static void test_version_name(void **state)
 {
-    const char *name = cgroup_layout_name();
+    const char *name = cgroup_version_name();
 
-    assert_true(str_equal(name, "v1") || str_equal(name, "v2") || str_equal(name, "hybrid") ||
-                str_equal(name, "none"));
-    if (host.has_v1 && host.unified[0] != '\0')
-        assert_string_equal(name, "hybrid");
+    assert_true(str_equal(name, "v1") || str_equal(name, "v2") || str_equal(name, ""));
+    if (host.has_v1)
+        assert_string_equal(name, "v1");
+    else if (host.unified[0] != '\0')
+        assert_string_equal(name, "v2");
+}
+
+static void test_controllers(void **state)
+{
+    CLEANUP_STRV char **names = NULL;
+
+    assert_int_equal(cgroup_list_controllers(&names, NULL), 0);
+    for (int i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+        if (geteuid() == 0 && host.v1[i][0] != '\0')
+            assert_true(strv_contains(names, cgroup_controller_name((enum cgroup_controller)i)));
+    for (size_t i = 0; names && names[i]; i++)
+        assert_true(names[i][0] != '\0' && !strpbrk(names[i], " \n"));
 }
 
 int main(void)
@@ -477,7 +490,8 @@ int main(void)
         cmocka_unit_test(test_leftover_of_the_same_id),
         cmocka_unit_test(test_path_of_root),
         cmocka_unit_test(test_user),
-        cmocka_unit_test(test_layout_name),
+        cmocka_unit_test(test_version_name),
+        cmocka_unit_test(test_controllers),
     };
 
     return cmocka_run_group_tests_name("cgroup", tests, load_host, NULL);
