@@ -321,6 +321,9 @@ int mcpd_remove(struct mcpd_engine *engine, const char *name, bool force, struct
     int rc = force ? load_to_end(engine, name, &container, err)
                    : engine_load_container(engine, name, &container, err);
 
+    /* A removal before this one may have been killed halfway. */
+    if (rc == -MCPD_E_NOT_FOUND && force)
+        sweep(engine);
     if (rc < 0)
         return rc;
     rc = force ? remove_by_force(engine, &container, err)

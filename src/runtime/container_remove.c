@@ -33,7 +33,8 @@
 #define LOOK_AGAIN_MS     20
 #define UNSTARTED_WAIT_MS 1000 /* for one that was killed */
 #define RUN_NAME_SIZE     (IDENT_SIZE + 16)
-#define STARTING_S        60 /* in which a monitor has made its socket */
+#define GONE_PREFIX       ".gone-" /* of a run folder that is being removed */
+#define STARTING_S        60       /* in which a monitor has made its socket */
 
 /* --- removing -------------------------------------------------------------------------- */
 
@@ -43,12 +44,22 @@ static const char *socket_name(const char *id, char buffer[RUN_NAME_SIZE])
     return buffer;
 }
 
-void container_remove_run_dir(const struct container_root *root, const char *id)
+/* Empty or with a socket; nobody looks for it under this name. */
+static void remove_gone_run_dir(const struct container_root *root, const char *name)
 {
     char path[RUN_NAME_SIZE];
 
-    (void)unlinkat(root->run_fd, socket_name(id, path), 0);
-    (void)unlinkat(root->run_fd, id, AT_REMOVEDIR);
+    (void)unlinkat(root->run_fd, socket_name(name, path), 0);
+    (void)unlinkat(root->run_fd, name, AT_REMOVEDIR);
+}
+
+void container_remove_run_dir(const struct container_root *root, const char *id)
+{
+    char gone[RUN_NAME_SIZE];
+
+    (void)snprintf(gone, sizeof(gone), GONE_PREFIX "%s", id);
+    if (renameat(root->run_fd, id, root->run_fd, gone) == 0)
+        remove_gone_run_dir(root, gone);
 }
 
 static void remove_name(const struct container_root *root, const char *name, const char *id)
@@ -241,6 +252,8 @@ static int sweep_run_dir(int dir_fd, const char *id, unsigned char type, void *c
     (void)dir_fd;
     (void)type;
     (void)err;
+    if (str_has_prefix(id, GONE_PREFIX))
+        remove_gone_run_dir(root, id);
     if (container_is_id(id) && !fs_exists(root->containers_fd, id) && !is_in_use(root, id))
         container_remove_run_dir(root, id);
     return 0;

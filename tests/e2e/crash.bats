@@ -187,6 +187,16 @@ kill_init() {
     done
 }
 
+@test "rm -f of what is gone clears up after a removal that was killed" {
+    local id
+    id=$(printf 'a%.0s' {1..64})
+    ok ps -aq
+    mkdir -p "$T/run/containers/.gone-$id"
+    python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/run/containers/.gone-$id/socket"
+    ok rm -f nosuch
+    equal "$(leftover_records)" ""
+}
+
 @test "the runtime folder vanishes: nothing is shown running, all can be removed" {
     need busybox
     ok run --name c --network none "$IMAGE" true

@@ -39,8 +39,6 @@ static int rm_one(struct cli *cli, const char *name, void *context, struct mcpd_
         return rc;
     if (values->force) {
         rc = stop_container(cli, name, values->timeout_s, err);
-        if (rc == -MCPD_E_NOT_FOUND)
-            return rc;
         was_there = rc == 0;
     }
     rc = mcpd_remove(engine, name, values->force, err);
