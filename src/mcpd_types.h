@@ -137,6 +137,7 @@ struct mcpd_create_options {
     const char *umask;
     bool read_only;
     bool read_only_tmpfs_off;
+    bool passwd_off; /* a number that is no user of the image gets no line in /etc/passwd */
     bool init;
     bool tty;
     bool interactive;

@@ -69,7 +69,7 @@ char *hostfiles_format_hosts(const struct plan *plan, const char *host_hosts)
 }
 
 /* A pipe that came to its place is not waited for. */
-static int write_file(int dir_fd, const char *name, const char *text, struct mcpd_error *err)
+int hostfiles_write_one(int dir_fd, const char *name, const char *text, struct mcpd_error *err)
 {
     CLEANUP_FD int fd = openat(
         dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
@@ -99,7 +99,7 @@ static int write_hosts(const struct plan *plan, int dir_fd, struct mcpd_error *e
 
     if (!text)
         return error_no_memory(err, "hosts of the container");
-    return write_file(dir_fd, "hosts", text, err);
+    return hostfiles_write_one(dir_fd, "hosts", text, err);
 }
 
 static int write_hostname(const struct plan *plan, int dir_fd, struct mcpd_error *err)
@@ -108,14 +108,14 @@ static int write_hostname(const struct plan *plan, int dir_fd, struct mcpd_error
 
     if (!text)
         return error_no_memory(err, "hostname of the container");
-    return write_file(dir_fd, "hostname", text, err);
+    return hostfiles_write_one(dir_fd, "hostname", text, err);
 }
 
 static int write_resolver(int dir_fd, struct mcpd_error *err)
 {
     CLEANUP_FREE char *text = read_host_file("/etc/resolv.conf");
 
-    return write_file(dir_fd, "resolv.conf", text ? text : "", err);
+    return hostfiles_write_one(dir_fd, "resolv.conf", text ? text : "", err);
 }
 
 int hostfiles_write(const struct plan *plan, int dir_fd, struct mcpd_error *err)

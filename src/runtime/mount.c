@@ -31,6 +31,7 @@
 #include "runtime/hostdevices.h"
 #include "runtime/hostfiles.h"
 #include "runtime/mask.h"
+#include "runtime/user.h"
 
 #define LINKS_MAX        40
 #define LINK_TARGET_SIZE 4096
@@ -491,6 +492,24 @@ static int bind_host_files(const struct mount_request *request, struct mcpd_erro
     return rc;
 }
 
+/* Who runs as a number that the image does not know gets a name all the same: ssh, git and the like
+ * refuse to work for nobody. In a file of its own, as the image's is not ours to change. */
+static int bind_passwd(const struct mount_request *request, struct mcpd_error *err)
+{
+    const struct plan_process *process = &request->plan->process;
+    CLEANUP_FREE char *text = NULL;
+    int rc = 0;
+
+    if (!process->passwd_off && !is_mounted_by_plan(request->plan, "/etc/passwd"))
+        rc = user_passwd_with(request->root_fd, process->user, &text, err);
+    if (rc < 0 || !text)
+        return rc;
+    rc = hostfiles_write_one(request->container_dir_fd, "passwd", text, err);
+    return rc < 0 ? rc
+                  : bind_path(request, request->container_dir_fd, "passwd", false, "/etc/passwd",
+                              KERNEL_FS_FLAGS, err);
+}
+
 /* --- all together
  * ------------------------------------------------------------------------------------ */
 
@@ -517,6 +536,8 @@ int mount_all(const struct mount_request *request, int *ret_null_fd, struct mcpd
         rc = mount_one(request, i, &landmarks, err);
     if (rc == 0)
         rc = bind_host_files(request, err);
+    if (rc == 0)
+        rc = bind_passwd(request, err);
     if (rc == 0)
         rc = mask(request, &landmarks, err);
     if (rc == 0 && plan->read_only_root)

@@ -80,6 +80,7 @@ struct plan_process {
     uint64_t capabilities;       /* bounding and permitted set, bit CAP_x */
     uint64_t capabilities_added; /* --cap-add: what a user other than root keeps, as ambient too */
     bool no_new_privileges;
+    bool passwd_off; /* no line in /etc/passwd for a number that is no user */
     bool tty;
     bool open_stdin; /* -i: stdin is a pipe, else /dev/null */
     unsigned int umask;

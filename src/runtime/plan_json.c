@@ -73,6 +73,7 @@ static const struct member members[] = {
     MEMBER(mcpd, requiresWorkdir, BOOL, process.requires_working_dir),
     MEMBER(mcpd, imageVolumes, STRV, image_volumes),
     MEMBER(mcpd, user, STRING, process.user),
+    MEMBER(mcpd, passwdOff, BOOL, process.passwd_off),
     MEMBER(mcpd, groups, STRV, process.group_add),
     MEMBER(mcpd, umask, UINT, process.umask),
     MEMBER(mcpd, openStdin, BOOL, process.open_stdin),

@@ -280,6 +280,7 @@ static int build_life(const struct mcpd_create_options *options, const struct im
     plan->auto_remove = options->auto_remove;
     plan->volatile_upper = options->auto_remove;
     plan->init = options->init;
+    plan->process.passwd_off = options->passwd_off;
     plan->stop_timeout_s = options->stop_timeout_s < 0 ? DEFAULT_STOP_TIMEOUT_S
                                                        : (unsigned int)options->stop_timeout_s;
     if (rc == 0 && options->auto_remove && plan->restart && strcmp(plan->restart, "no") != 0)

@@ -289,6 +289,53 @@ int user_resolve(int root_fd, const char *spec, char *const *group_add, struct u
                               ret_user, err);
 }
 
+/* --- a line for who has none ------------------------------------------------------------------ */
+
+/* podman's line, but its home is the one that HOME says. */
+static char *with_line(const char *passwd, const struct user *user)
+{
+    size_t length = strlen(passwd);
+    const char *end = length > 0 && passwd[length - 1] != '\n' ? "\n" : "";
+
+    return str_format("%s%s%u:*:%u:%u:container user:%s:/bin/sh\n", passwd, end, user->uid,
+                      user->uid, user->gid, user->home);
+}
+
+int user_passwd_texts_with(const char *passwd, const char *group, const char *spec, char **ret_text,
+                           struct mcpd_error *err)
+{
+    CLEANUP(user_done) struct user user = USER_NONE;
+    struct slice rest = slice_of(spec);
+    struct slice user_part = cut(&rest, ':');
+    struct account account;
+    char *text = NULL;
+    uint32_t uid;
+    int rc;
+
+    if (!is_numeric(user_part) || !slice_to_id(user_part, &uid) || uid == 0 ||
+        find_account(passwd, user_part, &uid, &account)) {
+        *ret_text = NULL;
+        return 0;
+    }
+    rc = user_resolve_texts(passwd, group, spec, NULL, &user, err);
+    if (rc < 0)
+        return rc;
+    text = with_line(passwd, &user);
+    if (!text)
+        return error_no_memory(err, "the users of the container");
+    *ret_text = text;
+    return 0;
+}
+
+int user_passwd_with(int root_fd, const char *spec, char **ret_text, struct mcpd_error *err)
+{
+    CLEANUP_FREE char *passwd = read_file(root_fd, "/etc/passwd");
+    CLEANUP_FREE char *group = read_file(root_fd, "/etc/group");
+
+    return user_passwd_texts_with(passwd ? passwd : "", group ? group : "", spec ? spec : "",
+                                  ret_text, err);
+}
+
 void user_done(struct user *user)
 {
     free(user->groups);

@@ -32,6 +32,32 @@ runs() {
     says $'4242\n0\n/'
 }
 
+@test "run --user: a number gets a line in passwd, the image's file stays as it was" {
+    need config:v1.2
+    local before
+    before=$(mcpd run --rm --network none -u 0 "$IMAGE" cat /etc/passwd)
+    ok run -d --name c --network none -u 5555:7 "$IMAGE" sleep 600
+    ok exec c tail -n 1 /etc/passwd
+    says "5555:*:5555:7:container user:/:/bin/sh"
+    ok exec c sh -c 'whoami; echo $HOME'
+    says $'5555\n/'
+    # As often as it starts: one line.
+    ok stop -t 0 c
+    ok start c
+    ok exec c grep -c 5555 /etc/passwd
+    says 1
+    ok run --rm --network none -u 0 "$IMAGE" cat /etc/passwd
+    says "$before"
+    fails 1 run --rm --network none --passwd=false -u 5555 "$IMAGE" grep 5555 /etc/passwd
+    ok run --rm --network none --read-only -u 5555 "$IMAGE" whoami
+    says 5555
+    # What the user puts there stays.
+    echo 'mine:x:5555:5555::/:/bin/sh' >"$T/passwd"
+    ok run --rm --network none -v "$T/passwd:/etc/passwd" -u 5555 "$IMAGE" whoami
+    says mine
+    equal "$(cat "$T/passwd")" 'mine:x:5555:5555::/:/bin/sh'
+}
+
 @test "run --user: a malformed line of passwd is no user" {
     fails 126 run --rm --network none --user broken "$IMAGE" id
     error_has "broken"

@@ -58,6 +58,8 @@ static const struct opt create_rows[] = {
         "Limit the number of processes; -1: no limit"),
     OPT(0, "privileged", "", FLAG, CREATE(privileged),
         "All capabilities and devices, nothing masked or filtered"),
+    OPT(0, "passwd", "", OFF_FLAG, CREATE(passwd_off),
+        "A user that is only a number gets a line in /etc/passwd", .initial = "true"),
     PROGRESS_ROW(AT(progress)),
     OPT('p', "publish", "HOST:CONTAINER", WORDS, CREATE(spec.ports), "Publish a port on the host"),
     OPT(0, "pull", "POLICY", STRING, AT(pull), "Pull the image",
@@ -93,7 +95,6 @@ static const struct opt ignored_rows[] = {
     OPT_OTHER(OPT_IGNORED, 0, "disable-content-trust", ""),
     OPT_OTHER(OPT_IGNORED, 0, "init-path", "FILE"),
     OPT_OTHER(OPT_IGNORED, 0, "no-healthcheck", ""),
-    OPT_OTHER(OPT_IGNORED, 0, "passwd", ""),
     OPT_OTHER(OPT_IGNORED, 0, "seccomp-policy", "POLICY"),
 };
 

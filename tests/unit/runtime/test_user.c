@@ -43,6 +43,32 @@ static void assert_refused(const char *passwd_text, const char *spec, const char
     assert_error(rc, err, MCPD_E_USER_NOT_FOUND, text);
 }
 
+static void assert_line(const char *passwd_text, const char *spec, const char *expected)
+{
+    CLEANUP_FREE char *text = NULL;
+    struct mcpd_error err = {0};
+
+    if (user_passwd_texts_with(passwd_text, group, spec, &text, &err) < 0)
+        fail_msg("%s: %s", spec, err.message);
+    if (expected)
+        assert_string_equal(text, expected);
+    else
+        assert_null(text);
+}
+
+static void test_line_for_a_number(void **state)
+{
+    static const char *const known[] = {"", "0", "root", "app", "1000", "1000:44", ":5", "9"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        assert_line(passwd, known[i], NULL);
+    assert_line("", "5555", "5555:*:5555:0:container user:/:/bin/sh\n");
+    assert_line("a:x:1:1:::\n", "5555:wheel",
+                "a:x:1:1:::\n5555:*:5555:10:container user:/:/bin/sh\n");
+    assert_line("no end", "5:6", "no end\n5:*:5:6:container user:/:/bin/sh\n");
+    assert_line("", "99999999999", NULL); /* refused elsewhere */
+}
+
 static void test_names_and_numbers(void **state)
 {
     assert_user("", 0, 0, "/root");
@@ -256,6 +282,7 @@ static void test_become_without_rights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_line_for_a_number),
         cmocka_unit_test(test_names_and_numbers),
         cmocka_unit_test(test_odd_homes),
         cmocka_unit_test(test_no_files),
