@@ -449,7 +449,7 @@ static int in_a_while(pid_t *ret_pid)
     *ret_pid = fork();
     assert_true(*ret_pid >= 0);
     if (*ret_pid == 0) {
-        (void)poll(NULL, 0, 300);
+        (void)poll(NULL, 0, 1500); /* all transfers have begun, on a slow machine too */
         _exit(write(fds[1], "x", 1) != 1);
     }
     (void)close(fds[1]);
@@ -464,7 +464,7 @@ static void is_cancelled(struct pull_place *place, http_handler handler)
 
     place->options.user.cancel_fd = fd;
     pull_place_is_refused(place, handler, MCPD_E_CANCELLED, "interrupted");
-    assert_in_range(clock_monotonic_ms() - begin_ms, 200, 5000);
+    assert_in_range(clock_monotonic_ms() - begin_ms, 1000, 10000);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_int_equal(fake_store_count(place->fake, "tmp"), 0);
 }
