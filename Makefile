@@ -47,7 +47,7 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-i
 OPTIMIZE_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 # The only build in which a test can kill a process at a named point (src/base/fault.h).
-OPTIMIZE_asan := -O1 -g -fno-omit-frame-pointer $(SANITIZE) -DMCPD_FAULT_POINTS
+OPTIMIZE_asan := -O1 -g1 -fno-omit-frame-pointer $(SANITIZE) -DMCPD_FAULT_POINTS
 # PIC and not just PIE: the same objects make the programs and the shared library.
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Isrc $(OPTIMIZE_$(VARIANT)) -fPIC -fvisibility=hidden \
     -fno-semantic-interposition -fno-common $(WARNINGS) $(HARDEN) $(CPPFLAGS) $(CFLAGS)
