@@ -332,8 +332,11 @@ int user_passwd_with(int root_fd, const char *spec, char **ret_text, struct mcpd
     CLEANUP_FREE char *passwd = read_file(root_fd, "/etc/passwd");
     CLEANUP_FREE char *group = read_file(root_fd, "/etc/group");
 
-    return user_passwd_texts_with(passwd ? passwd : "", group ? group : "", spec ? spec : "",
-                                  ret_text, err);
+    if (!passwd) { /* none, or no file: then nobody has a name here */
+        *ret_text = NULL;
+        return 0;
+    }
+    return user_passwd_texts_with(passwd, group ? group : "", spec ? spec : "", ret_text, err);
 }
 
 void user_done(struct user *user)

@@ -33,8 +33,8 @@ int user_resolve_texts(const char *passwd, const char *group, const char *spec,
                        char *const *group_add, struct user *ret_user,
                        struct mcpd_error *err) MUST_CHECK;
 
-/* The text of /etc/passwd with a line for a user that is a number and has none; NULL: no need.
- * Owned by the caller. */
+/* The text of /etc/passwd with a line for a user that is a number and has none; NULL: no need,
+ * or no such file. Owned by the caller. */
 int user_passwd_with(int root_fd, const char *spec, char **ret_text,
                      struct mcpd_error *err) MUST_CHECK;
 /* The same from the texts of the files. */
