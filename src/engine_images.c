@@ -120,41 +120,27 @@ int mcpd_tag(struct mcpd_engine *engine, const char *image, const char *const *n
     return rc;
 }
 
-static int take_names(const struct mcpd_engine *engine, const struct image *image,
-                      const char *const *names, bool are_ours, struct mcpd_error *err)
-{
-    int rc = 0;
-
-    for (size_t i = 0; names && names[i] && rc == 0; i++) {
-        struct reference name;
-
-        rc = are_ours ? reference_parse(names[i], &name, err)
-                      : reference_parse_local(names[i], &name, err);
-        if (rc == 0)
-            rc = store_take_name(&engine->store, &image->id, &name, err);
-        /* Somebody else took it: so it is gone. */
-        if (rc == -MCPD_E_NOT_FOUND && are_ours)
-            rc = 0;
-    }
-    return rc;
-}
-
 int mcpd_untag(struct mcpd_engine *engine, const char *image, const char *const *names,
                struct mcpd_error *err)
 {
+    CLEANUP_FREE struct reference *references = NULL;
     CLEANUP_FD int lock_fd = -1;
     struct image found;
-    int rc = find_and_keep(engine, image, &lock_fd, &found, err);
+    size_t count = 0;
+    int rc;
 
+    while (names && names[count])
+        count++;
+    references = calloc(count + 1, sizeof(*references));
+    if (!references)
+        return error_no_memory(err, "names of an image");
+    rc = find_and_keep(engine, image, &lock_fd, &found, err);
     if (rc < 0)
         return rc;
-    if (names && names[0]) {
-        rc = take_names(engine, &found, names, false, err);
-    } else {
-        rc = store_load_image_names(&engine->store, &found, err);
-        if (rc == 0)
-            rc = take_names(engine, &found, (const char *const *)found.names, true, err);
-    }
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = reference_parse_local(names[i], &references[i], err);
+    if (rc == 0)
+        rc = store_untag_names(&engine->store, &found.id, references, count, err);
     image_done(&found);
     return rc;
 }
@@ -192,14 +178,6 @@ static int free_of_containers(struct mcpd_engine *engine, const struct image *im
     return rc;
 }
 
-static int collect(const struct mcpd_engine *engine, struct mcpd_error *err)
-{
-    uint64_t freed_bytes = 0;
-    bool is_done = false;
-
-    return engine_collect(engine, &freed_bytes, &is_done, err);
-}
-
 static int add_line(char ***lines, const char *word, const char *what, struct mcpd_error *err)
 {
     return strv_append_take(lines, str_format("%s: %s", word, what)) < 0
@@ -217,7 +195,7 @@ static int remove_all_names(struct mcpd_engine *engine, const struct image *imag
     if (rc == 0)
         rc = store_remove_image(&engine->store, &image->id, err);
     if (rc == 0)
-        rc = collect(engine, err);
+        rc = engine_collect(engine, err);
     return rc < 0 ? rc : add_line(lines, "Deleted", digest_hex(&image->id), err);
 }
 
@@ -258,7 +236,7 @@ static int remove_found(struct mcpd_engine *engine, struct image *image, enum mc
                  ? untag(engine, &reference, lines, err)
                  : error_set(err, MCPD_E_INVALID, "%s: tag not known", name);
         /* What a removal before us was cut off at goes with any removal after it. */
-        return rc < 0 ? rc : collect(engine, err);
+        return rc < 0 ? rc : engine_collect(engine, err);
     }
     if (!name && strv_length(image->names) > 1 && removal == MCPD_REMOVAL_PLAIN)
         return refuse_several_names(image, err);
@@ -280,7 +258,7 @@ static int remove_damaged(struct mcpd_engine *engine, const char *name, char ***
         if (rc == 0)
             rc = untag(engine, &reference, lines, err);
     }
-    return rc < 0 ? rc : collect(engine, err);
+    return rc < 0 ? rc : engine_collect(engine, err);
 }
 
 int mcpd_remove_image(struct mcpd_engine *engine, const char *image, enum mcpd_removal removal,

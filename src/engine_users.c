@@ -31,8 +31,9 @@ unsigned int users_count_of(const struct users *users, const struct digest *imag
     return count;
 }
 
-int users_layers(const struct users *users, struct digest **ret_layers, size_t *ret_count,
-                 struct mcpd_error *err)
+/* Every layer that a container stands on; owned by the caller. */
+static int users_layers(const struct users *users, struct digest **ret_layers, size_t *ret_count,
+                        struct mcpd_error *err)
 {
     size_t count = 0;
     struct digest *layers;
@@ -55,29 +56,21 @@ int users_layers(const struct users *users, struct digest **ret_layers, size_t *
     return 0;
 }
 
-int engine_collect_locked(const struct mcpd_engine *engine, int exclusive_lock_fd,
-                          uint64_t *ret_freed_bytes, struct mcpd_error *err)
+int engine_collect(const struct mcpd_engine *engine, struct mcpd_error *err)
 {
     CLEANUP_USERS struct users users = {0};
     CLEANUP_FREE struct digest *layers = NULL;
+    CLEANUP_FD int lock_fd = -1;
     size_t layer_count = 0;
-    int rc = users_load(engine, &users, err);
+    uint64_t freed_bytes = 0;
+    int rc = store_lock_exclusive(&engine->store, COLLECT_WAIT_MS, &lock_fd, err);
 
+    if (rc == -MCPD_E_TIMEOUT)
+        return 0;
+    if (rc == 0)
+        rc = users_load(engine, &users, err);
     if (rc == 0)
         rc = users_layers(&users, &layers, &layer_count, err);
     return rc < 0 ? rc
-                  : store_collect(&engine->store, exclusive_lock_fd, layers, layer_count,
-                                  ret_freed_bytes, err);
-}
-
-int engine_collect(const struct mcpd_engine *engine, uint64_t *ret_freed_bytes, bool *ret_is_done,
-                   struct mcpd_error *err)
-{
-    CLEANUP_FD int lock_fd = -1;
-    int rc = store_lock_exclusive(&engine->store, COLLECT_WAIT_MS, &lock_fd, err);
-
-    *ret_is_done = rc == 0;
-    if (rc == -MCPD_E_TIMEOUT)
-        return 0;
-    return rc < 0 ? rc : engine_collect_locked(engine, lock_fd, ret_freed_bytes, err);
+                  : store_collect(&engine->store, lock_fd, layers, layer_count, &freed_bytes, err);
 }

@@ -27,10 +27,7 @@ static int count_tags(const struct store *store, const struct tag *tag, const ch
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < list.count; i++)
-        if ((digest_equal(&list.tags[i].manifest_digest, &tag->manifest_digest) ||
-             (digest_is_set(&tag->image_id) &&
-              digest_equal(&list.tags[i].image_id, &tag->image_id))) &&
-            !str_equal(list.tags[i].name, except))
+        if (tags_is_same_image(&list.tags[i], tag) && !str_equal(list.tags[i].name, except))
             count++;
     *ret_count = count;
     return 0;
@@ -161,32 +158,6 @@ int store_untag(const struct store *store, const struct reference *name, bool *r
     if (rc == 0)
         *ret_was_last = others == 0;
     return rc;
-}
-
-int store_take_name(const struct store *store, const struct digest *image_id,
-                    const struct reference *name, struct mcpd_error *err)
-{
-    char file_name[TAGS_NAME_SIZE];
-    char text[REFERENCE_MAX_LENGTH + 1];
-    CLEANUP_FD int lock_fd = -1;
-    struct tag tag = {0};
-    int rc = tags_file_name(name, file_name, err);
-
-    if (rc == 0)
-        rc = tags_lock(store, &lock_fd, err);
-    if (rc < 0)
-        return rc;
-    tags_format(name, text, sizeof(text));
-    rc = tags_read(store, file_name, &tag, err);
-    if (rc == -MCPD_E_NOT_FOUND || (rc == 0 && !digest_equal(&tag.image_id, image_id)))
-        return error_set(err, MCPD_E_NOT_FOUND, "%s: tag not known", text);
-    if (rc == 0)
-        rc = keep_old_image(store, &tag, text, err);
-    FAULT_POINT("image-kept");
-    if (rc == 0)
-        rc = tags_remove(store, file_name, err);
-    FAULT_POINT("name-taken");
-    return rc < 0 ? rc : tags_sync(store, err);
 }
 
 int store_remove_image(const struct store *store, const struct digest *image_id,

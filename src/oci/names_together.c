@@ -70,24 +70,17 @@ static int set(struct changes *changes, const char *file_name, const struct tag 
 
 /* ---------------------------------------------------------------- what follows from it */
 
-/* An image is what has one id; without an id it is its manifest. */
-static bool is_same_image(const struct tag *a, const struct tag *b)
-{
-    return digest_equal(&a->manifest_digest, &b->manifest_digest) ||
-           (digest_is_set(&a->image_id) && digest_equal(&a->image_id, &b->image_id));
-}
-
 /* Will any tag lead to the image? */
 static bool stays_tagged(const struct changes *changes, const struct tag *tag)
 {
     for (size_t i = 0; i < changes->count; i++)
-        if (!changes->array[i].is_gone && is_same_image(&changes->array[i].tag, tag))
+        if (!changes->array[i].is_gone && tags_is_same_image(&changes->array[i].tag, tag))
             return true;
     for (size_t i = 0; i < changes->list.count; i++) {
         const struct tag *other = &changes->list.tags[i];
         char file_name[TAGS_NAME_SIZE];
 
-        if (is_same_image(other, tag) && tags_listed_file_name(other, file_name, NULL) == 0 &&
+        if (tags_is_same_image(other, tag) && tags_listed_file_name(other, file_name, NULL) == 0 &&
             !find(changes, file_name))
             return true;
     }

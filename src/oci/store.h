@@ -127,10 +127,6 @@ int store_untag_names(const struct store *store, const struct digest *image_id,
  * image). NOT_FOUND: "<name>: image not known". */
 int store_untag(const struct store *store, const struct reference *name, bool *ret_was_last,
                 struct mcpd_error *err) MUST_CHECK;
-/* Takes one name from an image, which stays, without a name when it was the last. NOT_FOUND, also
- * when the name is another image's: "<name>: tag not known". */
-int store_take_name(const struct store *store, const struct digest *image_id,
-                    const struct reference *name, struct mcpd_error *err) MUST_CHECK;
 /* Removes all names of an image. Blobs and layers go with the next store_collect. */
 int store_remove_image(const struct store *store, const struct digest *image_id,
                        struct mcpd_error *err) MUST_CHECK;

@@ -309,6 +309,12 @@ static int add_batch(struct listing *listing, struct mcpd_error *err)
     return 0;
 }
 
+bool tags_is_same_image(const struct tag *a, const struct tag *b)
+{
+    return digest_equal(&a->manifest_digest, &b->manifest_digest) ||
+           (digest_is_set(&a->image_id) && digest_equal(&a->image_id, &b->image_id));
+}
+
 static int compare_tags(const void *a, const void *b)
 {
     const struct tag *left = a;

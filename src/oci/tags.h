@@ -69,6 +69,8 @@ int tags_sync(const struct store *store, struct mcpd_error *err) MUST_CHECK;
  * a killed process has left half done. */
 int tags_lock(const struct store *store, int *ret_fd, struct mcpd_error *err) MUST_CHECK;
 
+/* An image is what has one id; without an id it is its manifest. */
+bool tags_is_same_image(const struct tag *a, const struct tag *b);
 /* Every readable tag, sorted by image, manifest, kind and name; others are a warning of the store.
  */
 int tags_list(const struct store *store, struct tag_list *ret_list,

@@ -86,7 +86,7 @@ static int take(struct fake_store *fake, const struct digest *image_id, const ch
 {
     struct reference target = reference(name);
 
-    return store_take_name(&fake->store, image_id, &target, NULL);
+    return store_untag_names(&fake->store, image_id, &target, 1, NULL);
 }
 
 static void test_take_names(void **state)
