@@ -97,9 +97,9 @@ int archive_images_read_document(struct archive_reader *reader, const char *name
                      ARCHIVE_MAX_DOCUMENT_BYTES);
 }
 
-int archive_images_read_blob(struct archive_reader *reader, const char *name,
-                             const struct digest *expected, size_t maximum, char **ret_text,
-                             size_t *ret_length, struct mcpd_error *err)
+/* A document that is named by its digest, verified. */
+static int read_blob(struct archive_reader *reader, const char *name, const struct digest *expected,
+                     size_t maximum, char **ret_text, size_t *ret_length, struct mcpd_error *err)
 {
     CLEANUP_FREE char *text = NULL;
     struct digest digest;
@@ -144,8 +144,8 @@ static int read_manifest(struct archive_reader *reader, const struct descriptor 
 
     if (!name)
         return error_no_memory(err, "an archive's index");
-    rc = archive_images_read_blob(reader, name, &entry->digest, MANIFEST_MAX_BYTES,
-                                  &image->manifest_text, &image->manifest_length, err);
+    rc = read_blob(reader, name, &entry->digest, MANIFEST_MAX_BYTES, &image->manifest_text,
+                   &image->manifest_length, err);
     image->manifest_digest = entry->digest;
     return rc < 0 ? rc
                   : manifest_parse(image->manifest_text, image->manifest_length, entry->media_type,
@@ -187,8 +187,8 @@ static int read_config(struct archive_reader *reader, archive_name_function name
 
     if (!name)
         return error_no_memory(err, "an archive's index");
-    rc = archive_images_read_blob(reader, name, digest, IMAGECONFIG_MAX_BYTES, &image->config_text,
-                                  &image->config_length, err);
+    rc = read_blob(reader, name, digest, IMAGECONFIG_MAX_BYTES, &image->config_text,
+                   &image->config_length, err);
     return rc < 0 ? rc : archive_images_take_config(image, err);
 }
 

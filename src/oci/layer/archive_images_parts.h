@@ -21,10 +21,6 @@ void archive_images_settle(struct archive_reader *reader);
 int archive_images_read_document(struct archive_reader *reader, const char *name, size_t maximum,
                                  char **ret_text, size_t *ret_length,
                                  struct mcpd_error *err) MUST_CHECK;
-/* A document that is named by its digest, verified. */
-int archive_images_read_blob(struct archive_reader *reader, const char *name,
-                             const struct digest *expected, size_t maximum, char **ret_text,
-                             size_t *ret_length, struct mcpd_error *err) MUST_CHECK;
 /* image->config_text is read: parses it and lets the members be counted. */
 int archive_images_take_config(struct archive_image *image, struct mcpd_error *err) MUST_CHECK;
 

@@ -77,23 +77,13 @@ static int write_output(void *context, const void *bytes, size_t count, struct m
     return fs_write_all(packing->output_fd, bytes, count, "a layer", err);
 }
 
-static int pack_stream(struct packing *packing, struct mcpd_error *err)
+/* A piece of the tar. */
+static int take_plain(void *context, const void *bytes, size_t count, struct mcpd_error *err)
 {
-    CLEANUP_INFLATE struct inflate *inflate = NULL;
-    int rc = inflate_new(read_blob, packing, &inflate, err);
+    struct packing *packing = context;
 
-    while (rc == 0) {
-        const void *bytes = NULL;
-        size_t count = 0;
-
-        rc = inflate_next(inflate, &bytes, &count, err);
-        if (rc == 0 && count == 0)
-            return compressor_finish(packing->compressor, err);
-        sha256_update(&packing->plain, bytes, count);
-        if (rc == 0)
-            rc = compressor_write(packing->compressor, bytes, count, err);
-    }
-    return rc;
+    sha256_update(&packing->plain, bytes, count);
+    return compressor_write(packing->compressor, bytes, count, err);
 }
 
 static int pack(const struct compressor_options *options, const int *fds,
@@ -113,7 +103,9 @@ static int pack(const struct compressor_options *options, const int *fds,
     if (rc == 0)
         rc = compressor_new(options, write_output, &packing, &packing.compressor, err);
     if (rc == 0)
-        rc = pack_stream(&packing, err);
+        rc = inflate_all(read_blob, &packing, take_plain, &packing, err);
+    if (rc == 0)
+        rc = compressor_finish(packing.compressor, err);
     if (rc == 0)
         rc = sha256_finish(&packing.plain, &ret_result->diff_id, err);
     if (rc == 0)
