@@ -320,13 +320,18 @@ static int take_place(struct upload *upload, const struct http_response *respons
     return 0;
 }
 
-/* *ret_is_said is false when the answer has no Range that makes sense. */
-static int read_range(const struct upload *upload, bool *ret_is_said, uint64_t *ret_bytes,
-                      struct mcpd_error *err)
+/* What an answer to SEND or ASK says: where to go on, and how much has arrived. *ret_is_said is
+ * false when it has no Range that makes sense. */
+static int take_progress(struct upload *upload, const struct http_response *response,
+                         bool *ret_is_said, uint64_t *ret_bytes, struct mcpd_error *err)
 {
     CLEANUP_FREE char *range = NULL;
-    int rc = http_copy_header(upload->transfer, "Range", &range, err);
+    int rc = take_place(upload, response, err);
 
+    if (rc == 0)
+        rc = settle(upload, err);
+    if (rc == 0)
+        rc = http_copy_header(upload->transfer, "Range", &range, err);
     *ret_is_said = rc == 0 && upload_range_parse(range, ret_bytes);
     return rc;
 }
@@ -393,12 +398,8 @@ static int take_send(struct upload *upload, struct client *client,
     bool was_open = upload->size == UPLOAD_SIZE_UNKNOWN;
     uint64_t sent_to, arrived = 0;
     bool is_said = false;
-    int rc = take_place(upload, response, err);
+    int rc = take_progress(upload, response, &is_said, &arrived, err);
 
-    if (rc == 0)
-        rc = settle(upload, err);
-    if (rc == 0)
-        rc = read_range(upload, &is_said, &arrived, err);
     if (rc < 0)
         return rc;
     if (upload->size == UPLOAD_SIZE_UNKNOWN)
@@ -419,12 +420,8 @@ static int take_ask(struct upload *upload, struct client *client,
 {
     uint64_t arrived = 0;
     bool is_said = false;
-    int rc = take_place(upload, response, err);
+    int rc = take_progress(upload, response, &is_said, &arrived, err);
 
-    if (rc == 0)
-        rc = settle(upload, err);
-    if (rc == 0)
-        rc = read_range(upload, &is_said, &arrived, err);
     if (rc < 0)
         return rc;
     if (!is_said || arrived > upload->size)
