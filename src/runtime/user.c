@@ -301,22 +301,27 @@ static char *with_line(const char *passwd, const struct user *user)
                       user->uid, user->gid, user->home);
 }
 
+/* Is the user given by a number, which is not root's? */
+static bool is_other_number(const char *spec, uint32_t *ret_uid)
+{
+    struct slice rest = slice_of(spec);
+    struct slice user_part = cut(&rest, ':');
+
+    return is_numeric(user_part) && slice_to_id(user_part, ret_uid) && *ret_uid != 0;
+}
+
 int user_passwd_texts_with(const char *passwd, const char *group, const char *spec, char **ret_text,
                            struct mcpd_error *err)
 {
     CLEANUP(user_done) struct user user = USER_NONE;
-    struct slice rest = slice_of(spec);
-    struct slice user_part = cut(&rest, ':');
     struct account account;
     char *text = NULL;
     uint32_t uid;
     int rc;
 
-    if (!is_numeric(user_part) || !slice_to_id(user_part, &uid) || uid == 0 ||
-        find_account(passwd, user_part, &uid, &account)) {
-        *ret_text = NULL;
+    *ret_text = NULL;
+    if (!is_other_number(spec, &uid) || find_account(passwd, slice_of(""), &uid, &account))
         return 0;
-    }
     rc = user_resolve_texts(passwd, group, spec, NULL, &user, err);
     if (rc < 0)
         return rc;
@@ -329,14 +334,18 @@ int user_passwd_texts_with(const char *passwd, const char *group, const char *sp
 
 int user_passwd_with(int root_fd, const char *spec, char **ret_text, struct mcpd_error *err)
 {
-    CLEANUP_FREE char *passwd = read_file(root_fd, "/etc/passwd");
-    CLEANUP_FREE char *group = read_file(root_fd, "/etc/group");
+    CLEANUP_FREE char *passwd = NULL;
+    CLEANUP_FREE char *group = NULL;
+    uint32_t uid;
 
-    if (!passwd) { /* none, or no file: then nobody has a name here */
-        *ret_text = NULL;
+    *ret_text = NULL;
+    if (!is_other_number(spec ? spec : "", &uid)) /* most are not: no file is read for them */
         return 0;
-    }
-    return user_passwd_texts_with(passwd, group ? group : "", spec ? spec : "", ret_text, err);
+    passwd = read_file(root_fd, "/etc/passwd");
+    if (!passwd) /* none, or no file: then nobody has a name here */
+        return 0;
+    group = read_file(root_fd, "/etc/group");
+    return user_passwd_texts_with(passwd, group ? group : "", spec, ret_text, err);
 }
 
 void user_done(struct user *user)
