@@ -2,6 +2,7 @@
 # kill -9 of any process of ours at any moment: whole or absent, never in between.
 
 load helper/common
+load helper/app
 
 export SWEEPS=1
 
@@ -64,6 +65,40 @@ image_is_whole_or_absent() {
         image_is_whole_or_absent localhost/layers:oci
     done
     ok load -i "$IMAGES/layers-archive.tar"
+}
+
+# store_change NUMBER: one of the changes of a store, and about how long it may take in ms.
+store_change() {
+    local changes=(
+        "90 pull -q $BAD/x/app:1" "90 pull -q $BAD/x/app:2" "60 load -q -i $T/app.tar"
+        "15 tag localhost/app:2 localhost/kept" "15 untag localhost/app:2" "20 rmi localhost/kept"
+        "20 rmi -f $BAD/x/app:2" "30 rmi -a" "20 image prune -f" "40 verify --repair"
+        "40 save -q -o $T/saved.tar localhost/kept"
+    )
+    read -ra CHANGE <<<"${changes[$1 % ${#changes[@]}]}"
+}
+
+# More rounds: MCPD_ROUNDS.
+@test "kill -9 at any time of any change of the store, 200 rounds" {
+    RANDOM=${MCPD_SEED:-4}
+    serve_app
+    mcpd load -q -i "$T/app.tar" >/dev/null
+    for ((round = 0; round < ${MCPD_ROUNDS:-200}; round++)); do
+        store_change "$RANDOM"
+        start_session "${CHANGE[@]:1}"
+        pause_up_to "${CHANGE[0]}"
+        kill_in_session "$CLIENT" "$([ $((RANDOM % 3)) = 0 ] && echo one || echo all)"
+        wait "$CLIENT" 2>/dev/null || true
+        ok verify
+        equal "$stderr" ""
+    done
+    for image in "$BAD/x/app:1" "$BAD/x/app:2"; do
+        ok pull -q "$image"
+    done
+    ok load -q -i "$T/app.tar"
+    ok verify
+    ok rmi -f -a
+    equal "$(find "$T/root/tmp" "$T/root/images" "$T/root/layers" -type f -size +0)" ""
 }
 
 @test "a half pull is continued, not repeated" {
