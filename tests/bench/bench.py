@@ -1,53 +1,25 @@
 #!/usr/bin/env python3
 """bench.py - measures mcpd beside its peers, interleaved, and prints one line per figure.
 
-    bench.py WORK IMAGES BIG REGISTRY RESULTS COMMIT [start|exec|memory|pull]...
+    bench.py WORK IMAGES BIG REGISTRY RESULTS COMMIT [WHAT]...
+
+WHAT: start, exec, memory (here); pull, zstd, link, push, layers, small, entries
+(images.py).
 
 Started by scripts/bench, which prepares WORK (an empty folder), the images, the
 registry and the floor program. Each line also goes to RESULTS with the commit.
 Only ratios of one run mean something: the rows take turns.
 """
-import json
 import os
-import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import time
 
-WORK, IMAGES, BIG, REGISTRY, RESULTS, COMMIT = sys.argv[1:7]
-WHAT = sys.argv[7:] or ["start", "exec", "memory", "pull"]
-BUILD = os.path.realpath("build/release")
-MCPD = [f"{BUILD}/mcpd", "--root", f"{WORK}/mcpd", "--runroot", f"{WORK}/mcpd-run"]
-BUSYBOX = f"{REGISTRY}/t/busybox"
-BIG_IMAGE = f"{REGISTRY}/bench/big"
-PODMAN = ["podman", "--root", f"{WORK}/podman", "--runroot", f"{WORK}/podman-run",
-          "--storage-driver", "overlay"]
-NOTHING = subprocess.DEVNULL
-
-
-def record(name, value, unit, note=""):
-    line = f"{name:<28} {value:>9} {unit:<4} {note}".rstrip()
-    print(line, flush=True)
-    with open(RESULTS, "a") as file:
-        file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {COMMIT} {line}\n")
-
-
-def call(command, **options):
-    """Runs a command, which must succeed, and returns its time in milliseconds."""
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, stdin=NOTHING, stdout=NOTHING, **options)
-    status = process.wait()
-    taken = (time.perf_counter() - begin) * 1000
-    if status != 0:
-        raise SystemExit(f"bench: status {status}: {' '.join(command)}")
-    return taken
-
-
-def has(program):
-    return shutil.which(program) is not None
-
+from common import BUILD, BUSYBOX, IMAGES, MCPD, NOTHING, PODMAN, WORK, call, has, record, \
+    rollup, status_field
+import images
 
 # --- latency -----------------------------------------------------------------
 
@@ -126,23 +98,6 @@ def bench_exec():
 
 # --- memory ------------------------------------------------------------------
 
-def rollup(pid):
-    """Proportional set size in KiB, 0 for a process that has gone."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
-    except (OSError, StopIteration):
-        return 0
-
-
-def status_field(pid, name):
-    try:
-        with open(f"/proc/{pid}/status") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith(name + ":"))
-    except (OSError, StopIteration):
-        return 0
-
-
 def bench_memory():
     call(MCPD + ["pull", "-q", BUSYBOX])
     names = [f"idle{number}" for number in range(20)]
@@ -157,86 +112,14 @@ def bench_memory():
     call(MCPD + ["rm", "-f", "-t", "0"] + names)
 
 
-# --- pull --------------------------------------------------------------------
-
-def family(pid):
-    """The process and everything below it."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            parents.setdefault(status_field(entry, "PPid"), []).append(int(entry))
-    found, left = [], [pid]
-    while left:
-        found.append(left.pop())
-        left += parents.get(found[-1], [])
-    return found
-
-
-def peak_memory(command):
-    """Largest sum of PSS seen, and the sum of every process's own peak RSS, in KiB."""
-    process = subprocess.Popen(command, stdin=NOTHING, stdout=NOTHING)
-    peak, own = 0, {}
-    while process.poll() is None:
-        pids = family(process.pid)
-        peak = max(peak, sum(rollup(pid) for pid in pids))
-        for pid in pids:
-            own[pid] = max(own.get(pid, 0), status_field(pid, "VmHWM"))
-        time.sleep(0.02)
-    if process.returncode != 0:
-        raise SystemExit("bench: pull failed")
-    return peak, sum(own.values())
-
-
-def empty_store(name):
-    for folder in (name, f"{name}-run"):
-        subprocess.run(["rm", "-rf", f"{WORK}/{folder}"], check=True)
-
-
-def pull_mcpd():
-    empty_store("mcpd")
-    return call(MCPD + ["pull", "-q", BIG_IMAGE])
-
-
-def pull_podman():
-    subprocess.run(["umount", "-q", f"{WORK}/podman/overlay"], check=False)
-    empty_store("podman")
-    return call(PODMAN + ["pull", "-q", "--tls-verify=false", BIG_IMAGE])
-
-
-def pull_floor():
-    """Unpacking alone, two layers at once, from files: no network, no hashing."""
-    target = f"{WORK}/pull-floor"
-    subprocess.run(["rm", "-rf", target], check=True)
-    os.mkdir(target)
-    layers = f"ls {BIG}/layers/*.gz | xargs -P 2 -I @ sh -c 'igzip -dc @ | tar -C {target} -x'"
-    return call(["sh", "-c", layers])
-
-
-def bench_pull():
-    runs = {"igzip|tar": pull_floor, "mcpd": pull_mcpd}
-    if has("podman"):
-        runs["podman"] = pull_podman
-    times = {name: [] for name in runs}
-    for _ in range(3):
-        for name, function in runs.items():
-            times[name].append(function() / 1000)
-            os.sync()
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    for name, value in medians.items():
-        record(f"pull.{name}", f"{value:.1f}", "s", f"{value / medians['igzip|tar']:.2f} x igzip|tar")
-    if "podman" in medians:
-        record("pull.podman/mcpd", f"{medians['podman'] / medians['mcpd']:.1f}", "x")
-    empty_store("mcpd")
-    pss, rss = peak_memory(MCPD + ["pull", "-q", BIG_IMAGE])
-    record("pull.peak-pss", f"{pss / 1024:.1f}", "MiB", "largest sum of all mcpd processes")
-    record("pull.peak-rss", f"{rss / 1024:.1f}", "MiB", "sum of each process's own peak")
+EVERYTHING = ["start", "exec", "memory", "pull", "zstd", "link", "push", "layers", "small", "entries"]
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        for name in WHAT:
-            globals()[f"bench_{name}"]()
+        for name in sys.argv[7:] or EVERYTHING:
+            (globals().get(f"bench_{name}") or getattr(images, f"bench_{name}"))()
     finally:
         subprocess.run(MCPD + ["rm", "-f", "-t", "0", "-a"], stdout=NOTHING, stderr=NOTHING)
         subprocess.run(["umount", "-q", f"{WORK}/podman/overlay"], check=False)
