@@ -12,15 +12,14 @@
  *
  * A sweep finds three things: names of nothing; locks that are free but not empty, whose holder was
  * killed; run folders without a record. Another --root may share our RUNROOT, and a run folder
- * tells not whose it is, so only one is removed on whose socket nobody listens. Groups are only
- * ever removed by what a record of ours says.
+ * tells not whose it is, so only one is removed that is empty or on whose socket nobody listens.
+ * Groups are only ever removed by what a record of ours says.
  */
 #include "runtime/container_parts.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/fdpass.h"
@@ -34,7 +33,6 @@
 #define UNSTARTED_WAIT_MS 1000 /* for one that was killed */
 #define RUN_NAME_SIZE     (IDENT_SIZE + 16)
 #define GONE_PREFIX       ".gone-" /* of a run folder that is being removed */
-#define STARTING_S        60       /* in which a monitor has made its socket */
 
 /* --- removing -------------------------------------------------------------------------- */
 
@@ -231,17 +229,12 @@ static int sweep_record(int dir_fd, const char *id, unsigned char type, void *co
     return 0;
 }
 
-/* Does somebody listen, or is about to? */
-static bool is_in_use(const struct container_root *root, const char *id)
+static bool somebody_listens(const struct container_root *root, const char *id)
 {
     CLEANUP_FD int fd = -1;
     char path[RUN_NAME_SIZE];
-    struct stat st;
 
-    if (fs_exists(root->run_fd, socket_name(id, path)))
-        return fdpass_connect(root->run_fd, path, &fd, NULL) != -MCPD_E_NOT_FOUND;
-    return fstatat(root->run_fd, id, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           st.st_mtime + STARTING_S > time(NULL);
+    return fdpass_connect(root->run_fd, socket_name(id, path), &fd, NULL) != -MCPD_E_NOT_FOUND;
 }
 
 static int sweep_run_dir(int dir_fd, const char *id, unsigned char type, void *context,
@@ -254,7 +247,10 @@ static int sweep_run_dir(int dir_fd, const char *id, unsigned char type, void *c
     (void)err;
     if (str_has_prefix(id, GONE_PREFIX))
         remove_gone_run_dir(root, id);
-    if (container_is_id(id) && !fs_exists(root->containers_fd, id) && !is_in_use(root, id))
+    if (!container_is_id(id) || fs_exists(root->containers_fd, id))
+        return 0;
+    /* An empty one goes at once: a monitor that was about to listen there makes it again. */
+    if (unlinkat(root->run_fd, id, AT_REMOVEDIR) < 0 && !somebody_listens(root, id))
         container_remove_run_dir(root, id);
     return 0;
 }

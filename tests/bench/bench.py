@@ -122,7 +122,7 @@ def main():
             (globals().get(f"bench_{name}") or getattr(images, f"bench_{name}"))()
     finally:
         subprocess.run(MCPD + ["rm", "-f", "-t", "0", "-a"], stdout=NOTHING, stderr=NOTHING)
-        subprocess.run(["umount", "-q", f"{WORK}/podman/overlay"], check=False)
+        images.unmount_podman()
 
 
 if __name__ == "__main__":

@@ -18,9 +18,13 @@ PODMAN_CACHE = "/var/lib/containers/cache/blob-info-cache-v1.*"
 
 def empty_store(name):
     if name == "podman":
-        subprocess.run(["umount", "-q", f"{WORK}/podman/overlay"], check=False)
+        unmount_podman()
     for folder in (name, f"{name}-run"):
         subprocess.run(["rm", "-rf", f"{WORK}/{folder}"], check=True)
+
+
+def unmount_podman():
+    subprocess.run(["umount", "-q", f"{WORK}/podman/overlay"], stderr=NOTHING, check=False)
 
 
 def take_turns(rows, rounds):
@@ -242,6 +246,8 @@ def bench_small():
         record("small.pull-in-24MB", f"{pull:.0f}", "ms")
         record("small.run-in-24MB", f"{run:.0f}", "ms", f"most that the group used: {peak:.1f} MiB, with cache")
     finally:
+        while open(f"{group}/cgroup.procs").read():
+            time.sleep(0.02)  # the monitor's last steps
         os.rmdir(group)
 
 

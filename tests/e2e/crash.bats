@@ -226,7 +226,7 @@ kill_init() {
     local id
     id=$(printf 'a%.0s' {1..64})
     ok ps -aq
-    mkdir -p "$T/run/containers/.gone-$id"
+    mkdir -p "$T/run/containers/.gone-$id" "$T/run/containers/$id"
     python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/run/containers/.gone-$id/socket"
     ok rm -f nosuch
     equal "$(leftover_records)" ""
