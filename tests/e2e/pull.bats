@@ -194,9 +194,81 @@ pulls_and_runs() {
     says works
 }
 
-@test "run --pull=never: does not" {
-    fails 125 run --pull=never --rm --network none "$REGISTRY/t/busybox" true
-    error_is "Error: $REGISTRY/t/busybox: image not known"
+# The registry has x/app:now; what it is there can be moved to another version.
+serve_versions() {
+    make_image layer "$T/base.tar" <<<'{"name":"bin","type":"dir"}
+{"name":"bin/busybox","copy":"/bin/busybox","mode":"755"}'
+    make_image layer "$T/two.tar" <<<'{"name":"second","data":"x"}'
+    make_image image "$T/layout" x/app:now --layer "$T/base.tar"
+    bad_registry "$T/layout"
+    APP=$BAD/x/app:now
+}
+
+# A server reads the layout as it is: the name leads to another manifest from now on.
+move_version() {
+    make_image image "$T/layout" x/app:now --layer "$T/base.tar" --layer "$T/two.tar"
+}
+
+asked() {
+    wc -l <"$T/bad.log"
+}
+
+runs_first() {
+    ok run --rm --network none --pull "$1" "$APP" /bin/busybox ls /
+    hasnt second
+}
+
+runs_second() {
+    ok run --rm --network none --pull "$1" "$APP" /bin/busybox ls /
+    has second
+}
+
+@test "run --pull=never: does not, and uses what is here" {
+    serve_versions
+    fails 125 run --pull=never --rm --network none "$APP" /bin/busybox true
+    error_is "Error: $APP: image not known"
+    equal "$(asked)" 0
+    ok pull -q "$APP"
+    move_version
+    runs_first never
+}
+
+@test "run --pull=missing: asks nobody for what is here" {
+    serve_versions
+    runs_first missing
+    move_version
+    equal "$(grep -c manifests "$T/bad.log")" 1
+    runs_first missing
+    equal "$(grep -c manifests "$T/bad.log")" 1
+}
+
+@test "run --pull=always: takes what the registry has now, or fails" {
+    serve_versions
+    runs_first always
+    move_version
+    runs_second always
+    kill "$(cat "$T/helpers")"
+    fails 125 run --rm --network none --pull always "$APP" /bin/busybox true
+    error_has "connection refused"
+}
+
+@test "run --pull=newer: takes what the registry has now, or else what is here" {
+    serve_versions
+    runs_first newer
+    move_version
+    runs_second newer
+    kill "$(cat "$T/helpers")"
+    runs_second newer
+}
+
+@test "pull: from a registry that has an IPv6 address only" {
+    [ -n "$(ip -6 address show dev lo)" ] || skip "this machine has no IPv6"
+    make_image image "$T/layout" x/app:1 --layer "$IMAGES/busybox.tar"
+    BAD_ADDRESS=::1 bad_registry "$T/layout"
+    local image=[::1]:${BAD##*:}/x/app:1
+    works "$image"
+    ok images --format '{{.Repository}}:{{.Tag}}'
+    says "$image"
 }
 
 @test "run: works with the registry gone" {

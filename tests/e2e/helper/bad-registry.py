@@ -3,9 +3,9 @@
 
     bad-registry.py LAYOUT PORTFILE LOGFILE [FAULT]...
 
-LAYOUT is what make-image.py writes. The chosen port goes to PORTFILE once it
-listens; every request goes to LOGFILE as "METHOD PATH RANGE STATUS". A fault is
-"REGEX=KIND[:ARG]", for the requests whose path matches:
+LAYOUT is what make-image.py writes. The port, at $BAD_ADDRESS (127.0.0.1), goes to
+PORTFILE once it listens; every request goes to LOGFILE as "METHOD PATH RANGE
+STATUS". A fault is "REGEX=KIND[:ARG]", for the requests whose path matches:
 
     status:N     answer N                  status-once:N   only the first time
     cut:N        close after N body bytes  cut-once:N      only the first time
@@ -16,6 +16,7 @@ import http.server
 import json
 import os
 import re
+import socket
 import sys
 import time
 
@@ -137,7 +138,10 @@ def main():
     State.layout, port_file, log_file = sys.argv[1:4]
     State.faults = [parse_fault(text) for text in sys.argv[4:]]
     State.log = open(log_file, "a")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    address = os.environ.get("BAD_ADDRESS", "127.0.0.1")
+    if ":" in address:
+        http.server.ThreadingHTTPServer.address_family = socket.AF_INET6
+    server = http.server.ThreadingHTTPServer((address, 0), Handler)
     server.daemon_threads = True
     with open(port_file + ".new", "w") as file:
         file.write(str(server.server_address[1]))
