@@ -154,8 +154,10 @@ static size_t on_read(char *buffer, size_t size, size_t count, void *context)
         fail_locally(transfer);
         return CURL_READFUNC_ABORT;
     }
-    if (got == HTTP_SOURCE_LATER)
+    if (got == HTTP_SOURCE_LATER) {
+        transfer->http->has_paused = true;
         return CURL_READFUNC_PAUSE;
+    }
     transfer->sent_bytes += got;
     return got;
 }
@@ -448,8 +450,10 @@ int http_wait(struct http *http, const struct pollfd *fds, size_t fd_count, int 
             (struct curl_waitfd){.fd = http->cancel_fd, .events = CURL_WAIT_POLLIN};
     if (timeout_ms < 0 || timeout_ms > MAX_WAIT_MS)
         timeout_ms = MAX_WAIT_MS;
+    http->has_paused = false;
     code = move_on(http, &finished);
-    if (code == CURLM_OK && finished == 0) {
+    /* What a source that has just run dry is to be waited for by, fds cannot tell yet. */
+    if (code == CURLM_OK && finished == 0 && !http->has_paused) {
         code = curl_multi_poll(http->multi, wait_fds, (unsigned int)fd_count, timeout_ms, NULL);
         if (code == CURLM_OK)
             code = move_on(http, &finished);

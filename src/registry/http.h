@@ -118,7 +118,7 @@ void http_free(struct http *http); /* transfers must be freed before */
 int http_start(struct http *http, const struct http_request *request,
                struct http_transfer **ret_transfer, struct mcpd_error *err) MUST_CHECK;
 /* Moves every transfer on, then waits until one can go on, one of fds is ready (revents are not
- * filled in) or the time is up (< 0: for ever). */
+ * filled in) or the time is up (< 0: for ever); does not wait when a source has just run dry. */
 int http_wait(struct http *http, const struct pollfd *fds, size_t fd_count, int timeout_ms,
               struct mcpd_error *err) MUST_CHECK;
 /* Only waits; what is under way moves on. */

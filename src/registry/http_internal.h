@@ -10,6 +10,7 @@ struct http {
     CURLM *multi;
     int cancel_fd; /* <= 0: none */
     long stall_timeout_s;
+    bool has_paused; /* a transfer, since this was last set to false: its source has nothing yet */
 };
 
 struct http_transfer {

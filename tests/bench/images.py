@@ -85,7 +85,7 @@ def pull_with(program, image):
 
 
 def layer_urls(repository, tag="latest"):
-    accept = "application/vnd.docker.distribution.manifest.v2+json"
+    accept = "application/vnd.docker.distribution.manifest.v2+json,application/vnd.oci.image.manifest.v1+json"
     manifest = json.loads(subprocess.check_output(
         ["curl", "-sf", "-H", f"Accept: {accept}", f"http://{REGISTRY}/v2/{repository}/manifests/{tag}"]))
     return [f"http://{REGISTRY}/v2/{repository}/blobs/{layer['digest']}" for layer in manifest["layers"]]
