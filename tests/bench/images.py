@@ -13,18 +13,25 @@ from common import BIG, BUSYBOX, MCPD, NOTHING, PODMAN, REGISTRY, WORK, call, ha
 HERE = os.path.dirname(os.path.realpath(__file__))
 MAKE_IMAGE = os.path.realpath(f"{HERE}/../e2e/helper/make-image.py")
 INSECURE = "--tls-verify=false"
+stores = 0
 PODMAN_CACHE = "/var/lib/containers/cache/blob-info-cache-v1.*"
 
 
-def empty_store(name):
-    if name == "podman":
-        unmount_podman()
-    for folder in (name, f"{name}-run"):
-        subprocess.run(["rm", "-rf", f"{WORK}/{folder}"], check=True)
+def fresh(program):
+    """The program with a store that has nothing. What was before stays until the end: ext4 looks
+    long for an inode where many were deleted a moment ago."""
+    global stores
+    stores += 1
+    if program is MCPD:
+        return MCPD[:1] + ["--root", f"{WORK}/mcpd{stores}", "--runroot", f"{WORK}/mcpd-run"]
+    unmount_podman()
+    return PODMAN[:1] + ["--root", f"{WORK}/podman{stores}", "--runroot", f"{WORK}/podman-run{stores}"] \
+        + PODMAN[5:]
 
 
 def unmount_podman():
-    subprocess.run(["umount", "-q", f"{WORK}/podman/overlay"], stderr=NOTHING, check=False)
+    for folder in glob.glob(f"{WORK}/podman*/overlay"):
+        subprocess.run(["umount", "-q", folder], stderr=NOTHING, check=False)
 
 
 def take_turns(rows, rounds):
@@ -79,9 +86,8 @@ def peak_memory(title, command):
 # --- pull --------------------------------------------------------------------
 
 def pull_with(program, image):
-    empty_store("podman" if program is PODMAN else "mcpd")
     insecure = [INSECURE] if program is PODMAN else []
-    return call(program + ["pull", "-q", *insecure, image])
+    return call(fresh(program) + ["pull", "-q", *insecure, image])
 
 
 def layer_urls(repository, tag="latest"):
@@ -93,8 +99,9 @@ def layer_urls(repository, tag="latest"):
 
 def pull_pipeline(urls, unpack):
     """Download and unpack, two layers at once: no hashing, nothing kept packed."""
-    target = f"{WORK}/pull-floor"
-    subprocess.run(["rm", "-rf", target], check=True)
+    global stores
+    stores += 1
+    target = f"{WORK}/pull-floor{stores}"
     os.mkdir(target)
     step = f"curl -sf @ | {unpack} | tar -C {target} -x"
     return call(["sh", "-c", 'printf "%s\\n" "$@" | xargs -P 2 -I @ sh -c ' + f"'{step}'", "-", *urls])
@@ -107,9 +114,7 @@ def compare_pull(title, repository, floor, unpack):
     if has("podman"):
         rows["podman"] = lambda: pull_with(PODMAN, image)
     compare(title, take_turns(rows, 5), floor)
-    empty_store("mcpd")
-    peak_memory(title, MCPD + ["pull", "-q", image])
-    empty_store("mcpd")
+    peak_memory(title, fresh(MCPD) + ["pull", "-q", image])
 
 
 def bench_pull():
@@ -156,7 +161,6 @@ def bench_link():
         record("link.serial/mcpd", f"{medians['one-after-another'] / medians['mcpd']:.1f}", "x")
     finally:
         link.terminate()
-    empty_store("mcpd")
 
 
 # --- push --------------------------------------------------------------------
@@ -173,21 +177,19 @@ def bench_push():
 
     def push_with(program):
         # A store of its own each time, and no memory of what is packed or where it lies.
-        empty_store("podman" if program is PODMAN else "mcpd")
+        program = fresh(program)
         subprocess.run(["rm", "-f", *glob.glob(PODMAN_CACHE)], check=True)
         call(program + ["load", "-q", "-i", archive])
-        insecure = [INSECURE] if program is PODMAN else []
+        insecure = [INSECURE] if program[0] == "podman" else []
         return call(program + ["push", "-q", *insecure, "localhost/bench/fresh:1",
                                f"{REGISTRY}/bench/fresh{next(rounds)}:1"])
 
     compare("push", take_turns({name: lambda program=program: push_with(program)
                                 for name, program in programs.items()}, 3))
-    empty_store("mcpd")
-    call(MCPD + ["load", "-q", "-i", archive])
-    peak_memory("push", MCPD + ["push", "-q", "localhost/bench/fresh:1", f"{REGISTRY}/bench/fresh:1"])
+    mcpd = fresh(MCPD)
+    call(mcpd + ["load", "-q", "-i", archive])
+    peak_memory("push", mcpd + ["push", "-q", "localhost/bench/fresh:1", f"{REGISTRY}/bench/fresh:1"])
     os.unlink(archive)
-    empty_store("mcpd")
-    empty_store("podman")
 
 
 # --- sizes ---------------------------------------------------------------------
@@ -219,18 +221,16 @@ def bench_layers():
         local, remote = f"localhost/{title.lower()}:1", f"{REGISTRY}/bench/{title.lower()}:1"
         archive = f"{WORK}/{title}.tar"
         write_archive(archive, local, f"{WORK}/{title}", size_mb)
-        empty_store("mcpd")
-        peak_memory(f"{title}.load", MCPD + ["load", "-q", "-i", archive])
+        mcpd = fresh(MCPD)
+        peak_memory(f"{title}.load", mcpd + ["load", "-q", "-i", archive])
         os.unlink(archive)
-        peak_memory(f"{title}.push", MCPD + ["push", "-q", local, remote])
-        empty_store("mcpd")
-        peak_memory(f"{title}.pull", MCPD + ["pull", "-q", remote])
-    empty_store("mcpd")
+        peak_memory(f"{title}.push", mcpd + ["push", "-q", local, remote])
+        peak_memory(f"{title}.pull", fresh(MCPD) + ["pull", "-q", remote])
 
 
 def bench_small():
     """Pull and run of busybox inside a memory cgroup (v1) of 24 MB, everything of mcpd's in it."""
-    empty_store("mcpd")
+    mcpd = fresh(MCPD)
     group = "/sys/fs/cgroup/memory/mcpd-bench"
     os.makedirs(group, exist_ok=True)
     try:
@@ -239,8 +239,8 @@ def bench_small():
                 with open(f"{group}/{file}", "w") as out:
                     out.write(str(value))
         enter = ["sh", "-c", f'echo 0 >{group}/cgroup.procs; exec "$@"', "-"]
-        pull = call(enter + MCPD + ["pull", "-q", BUSYBOX])
-        run = call(enter + MCPD + ["run", "--rm", "--network", "none", BUSYBOX, "true"])
+        pull = call(enter + mcpd + ["pull", "-q", BUSYBOX])
+        run = call(enter + mcpd + ["run", "--rm", "--network", "none", BUSYBOX, "true"])
         with open(f"{group}/memory.max_usage_in_bytes") as file:
             peak = int(file.read()) / (1 << 20)
         record("small.pull-in-24MB", f"{pull:.0f}", "ms")
@@ -253,17 +253,16 @@ def bench_small():
 
 def bench_entries():
     """The same with ten names in the store and with ten thousand."""
-    empty_store("mcpd")
-    call(MCPD + ["pull", "-q", BUSYBOX])
+    mcpd = fresh(MCPD)
+    call(mcpd + ["pull", "-q", BUSYBOX])
     have = 1
     for count in (10, 10_000):
         names = [f"localhost/many/name{number}:1" for number in range(have, count)]
         for start in range(0, len(names), 500):
-            call(MCPD + ["tag", BUSYBOX, *names[start:start + 500]])
+            call(mcpd + ["tag", BUSYBOX, *names[start:start + 500]])
         have = count
-        run = statistics.median(call(MCPD + ["run", "--rm", "--network", "none", BUSYBOX, "true"])
+        run = statistics.median(call(mcpd + ["run", "--rm", "--network", "none", BUSYBOX, "true"])
                                 for _ in range(15))
-        listing = statistics.median(call(MCPD + ["images", "-q"]) for _ in range(5))
+        listing = statistics.median(call(mcpd + ["images", "-q"]) for _ in range(5))
         record(f"entries-{count}.run", f"{run:.1f}", "ms")
         record(f"entries-{count}.images", f"{listing:.1f}", "ms", f"{listing / count * 1000:.0f} us a name")
-    empty_store("mcpd")

@@ -27,6 +27,45 @@ setup() {
     says 67108864
 }
 
+# A group of 24 MB for everything of ours: client, helper, workers, monitor, container.
+small_group() {
+    local point
+    for point in ${MCPD_TEST_HIERARCHIES:-}; do
+        mkdir "$point/small"
+        if [ -e "$point/small/memory.limit_in_bytes" ]; then
+            echo 24M >"$point/small/memory.limit_in_bytes"
+            echo 24M >"$point/small/memory.memsw.limit_in_bytes" 2>/dev/null || true
+            SMALL=$point/small
+            return
+        elif [ -e "$point/small/memory.max" ]; then
+            echo 24M >"$point/small/memory.max"
+            SMALL=$point/small
+            return
+        fi
+        rmdir "$point/small"
+    done
+    return 1
+}
+
+in_small_group() {
+    run --separate-stderr -- bash -c 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"' - "$SMALL" "${MCPD_CMD[@]}" "$@"
+    [ "$status" = 0 ] || explain "status $status"
+}
+
+@test "pull and run need no more than 24 MB, all processes together" {
+    root_only "no cgroup of its own here"
+    [ -z "${ASAN_OPTIONS:-}" ] || skip "under a sanitizer: it has memory of its own"
+    ok rmi "$IMAGE"
+    small_group
+    in_small_group pull -q "$IMAGE"
+    in_small_group run --rm --network none "$IMAGE" echo works
+    says works
+    in_small_group run -d --name c --network none "$IMAGE" sleep 600
+    in_small_group exec c echo works
+    in_small_group rm -f -t 0 c
+    eventually rmdir "$SMALL"
+}
+
 @test "run --cpus: a busy loop gets its share" {
     root_only "no cgroup of its own here"
     ok run --rm --network none --cpus 0.2 "$IMAGE" \
