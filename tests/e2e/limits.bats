@@ -30,7 +30,8 @@ setup() {
 # A group of 24 MB for everything of ours: client, helper, workers, monitor, container.
 small_group() {
     local point
-    for point in ${MCPD_TEST_HIERARCHIES:-}; do
+    for point in ${MCPD_TEST_HIERARCHIES:-/sys/fs/cgroup}; do
+        echo +memory >"$point/cgroup.subtree_control" 2>/dev/null || true
         mkdir "$point/small"
         if [ -e "$point/small/memory.limit_in_bytes" ]; then
             echo 24M >"$point/small/memory.limit_in_bytes"
