@@ -265,7 +265,7 @@ runs_second() {
     [ -n "$(ip -6 address show dev lo)" ] || skip "this machine has no IPv6"
     make_image image "$T/layout" x/app:1 --layer "$IMAGES/busybox.tar"
     BAD_ADDRESS=::1 bad_registry "$T/layout"
-    local image=[::1]:${BAD##*:}/x/app:1
+    local image="[::1]:${BAD##*:}/x/app:1"
     works "$image"
     ok images --format '{{.Repository}}:{{.Tag}}'
     says "$image"
