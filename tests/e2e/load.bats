@@ -127,6 +127,29 @@ cut_off() {
     says ""
 }
 
+# podman 4.3.1 takes no such archive either: docker-archive: Invalid tag "not a name", oci-archive:
+# normalizing name "../x".
+@test "load: a name that is none is said, and nothing is loaded" {
+    local folder=$T/edited
+    mkdir "$folder"
+    tar -C "$folder" -xf "$IMAGES/docker-archive.tar"
+    jq -c '.[0].RepoTags += ["not a name"]' "$folder/manifest.json" >"$T/json"
+    cp "$T/json" "$folder/manifest.json"
+    tar -C "$folder" -cf "$T/bad.tar" .
+    fails 125 load -q -i "$T/bad.tar"
+    [[ "$(error_line)" == "Error: loading $T/bad.tar: invalid name \"not a name\": invalid reference format"* ]] ||
+        explain "not the name"
+    rm -r "$folder"
+    mkdir "$folder"
+    tar -C "$folder" -xf "$IMAGES/oci-archive.tar"
+    jq -c '.manifests[0].annotations["org.opencontainers.image.ref.name"] = "../x"' "$folder/index.json" >"$T/json"
+    cp "$T/json" "$folder/index.json"
+    fails 125 load -q -i "$folder"
+    error_has "invalid name \"../x\": invalid reference format"
+    ok images -q
+    says ""
+}
+
 @test "load: names in an archive cannot leave the store" {
     mkdir "$T/x"
     printf 'pwned' >"$T/x/pwned"

@@ -54,8 +54,10 @@ int archive_ingest(const struct store *store, const struct worker_pool *pool,
 {
     CLEANUP_FREE struct ingest_image *parts = calloc(images->count + 1, sizeof(*parts));
     CLEANUP_INGEST struct ingest *ingest = NULL;
-    int rc;
+    int rc = archive_names_check(images, err);
 
+    if (rc < 0)
+        return rc;
     if (!parts)
         return error_no_memory(err, "images");
     for (size_t i = 0; i < images->count; i++)

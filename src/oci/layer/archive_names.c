@@ -2,6 +2,7 @@
 #include "oci/layer/archive_names.h"
 
 #include "base/str.h"
+#include "oci/layer/unpack_policy.h"
 
 #include <string.h>
 
@@ -24,17 +25,43 @@ static void commit_list_done(struct commit_list *list)
     strv_free(list->visible);
 }
 
-/* An OCI name may be a bare tag or "name:tag"; it is taken as one of this machine. */
-static int parse_name(const char *text, bool is_docker, struct reference *ret_name)
+/* podman refuses the archive as well, with the same words for the name. */
+static int refuse_name(const char *text, const struct mcpd_error *problem, struct mcpd_error *err)
 {
+    char shown[200];
+
+    unpack_policy_show(text, shown, sizeof(shown));
+    return error_set(err, MCPD_E_CORRUPT, "invalid name \"%s\": %s", shown, problem->message);
+}
+
+int archive_names_parse(const char *text, bool is_docker, struct reference *ret_name,
+                        struct mcpd_error *err)
+{
+    struct mcpd_error problem = {0};
     CLEANUP_FREE char *local = str_format("localhost/%s", text);
     size_t first = strcspn(text, "/");
     bool has_host = text[first] == '/' && (memchr(text, '.', first) || memchr(text, ':', first) ||
                                            (first == 9 && strncmp(text, "localhost", 9) == 0));
 
     if (!local)
-        return -MCPD_E_NO_MEMORY;
-    return reference_parse(is_docker || has_host ? text : local, ret_name, NULL);
+        return error_no_memory(err, "names");
+    return reference_parse(is_docker || has_host ? text : local, ret_name, &problem) < 0
+               ? refuse_name(text, &problem, err)
+               : 0;
+}
+
+int archive_names_check(const struct archive_images *images, struct mcpd_error *err)
+{
+    struct reference reference;
+    int rc = 0;
+
+    for (size_t i = 0; i < images->count; i++) {
+        const struct archive_image *image = &images->items[i];
+
+        for (size_t j = 0; image->names && image->names[j] && rc == 0; j++)
+            rc = archive_names_parse(image->names[j], image->is_docker, &reference, err);
+    }
+    return rc;
 }
 
 static int add_visible(struct commit_list *list, const char *name, struct mcpd_error *err)
@@ -60,10 +87,10 @@ static int add_image(struct commit_list *list, const struct archive_image *image
     for (size_t i = 0; image->names && image->names[i]; i++) {
         struct reference *reference = &list->references[list->reference_count];
         char shown[REFERENCE_MAX_LENGTH + 1];
-        int rc;
+        int rc = archive_names_parse(image->names[i], image->is_docker, reference, err);
 
-        if (parse_name(image->names[i], image->is_docker, reference) < 0)
-            continue;
+        if (rc < 0)
+            return rc;
         reference_format(reference, shown, sizeof(shown));
         rc = add_visible(list, shown, err);
         if (rc < 0)

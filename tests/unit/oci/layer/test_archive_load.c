@@ -39,7 +39,7 @@ static void test_docker_several_names(void **state)
     struct archive_place *place = *state;
     struct image image;
 
-    archive_place_put_docker(place, "[\"alpine:3\",\"localhost/x:1\",\"not a name\"]");
+    archive_place_put_docker(place, "[\"alpine:3\",\"localhost/x:1\"]");
     assert_int_equal(archive_place_load(place), 0);
     assert_int_equal(strv_length(place->names), 2);
     assert_string_equal(place->names[0], "docker.io/library/alpine:3");
@@ -48,6 +48,25 @@ static void test_docker_several_names(void **state)
         assert_int_equal(store_find_image(&place->fake->store, place->names[i], &image, NULL), 0);
         image_done(&image);
     }
+}
+
+/* As podman: the image is not taken without the name that its maker wanted. */
+static void test_docker_no_name(void **state)
+{
+    struct archive_place *place = *state;
+
+    archive_place_put_docker(place, "[\"alpine:3\",\"not a name\"]");
+    archive_place_refused(place, archive_place_load(place),
+                          "invalid name \"not a name\": invalid reference format");
+}
+
+static void test_oci_no_name(void **state)
+{
+    struct archive_place *place = *state;
+    CLEANUP_FREE char *entry = archive_place_put_oci_image(place, true, NAMED("../x"));
+
+    archive_place_put_index(place, entry);
+    archive_place_refused(place, archive_place_load(place), "invalid name \"../x\"");
 }
 
 static void test_docker_without_name(void **state)
@@ -125,7 +144,6 @@ static void test_oci_names(void **state)
         {NAMED("1.2"), "localhost/1.2:latest"},
         {NAMED("x:1"), "localhost/x:1"},
         {NAMED("quay.io/a/b:c"), "quay.io/a/b:c"},
-        {NAMED("Not A Name"), NULL},
         {"", NULL},
     };
 
@@ -496,6 +514,8 @@ int main(void)
         TEST(test_docker),
         TEST(test_docker_several_names),
         TEST(test_docker_without_name),
+        TEST(test_docker_no_name),
+        TEST(test_oci_no_name),
         TEST(test_docker_links),
         TEST(test_docker_packed_layer),
         TEST(test_docker_wrong_layer),
