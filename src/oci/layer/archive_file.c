@@ -139,20 +139,21 @@ static int add_member(struct archive_file *file, struct archive_entry *entry, ui
     return 0;
 }
 
-static int grow(struct archive_file *file, size_t *capacity, struct mcpd_error *err)
+static int grow(struct archive_file *file, struct mcpd_error *err)
 {
+    size_t capacity = file->capacity ? file->capacity * 2 : 64;
     struct archive_member *members;
 
-    if (file->count < *capacity)
+    if (file->count < file->capacity)
         return 0;
     if (file->count >= ARCHIVE_FILE_MAX_MEMBERS)
         return error_set(err, MCPD_E_LIMIT, "the archive has more than %d members",
                          ARCHIVE_FILE_MAX_MEMBERS);
-    *capacity = *capacity ? *capacity * 2 : 64;
-    members = reallocarray(file->members, *capacity, sizeof(*members));
+    members = reallocarray(file->members, capacity, sizeof(*members));
     if (!members)
         return error_no_memory(err, "the archive's index");
     file->members = members;
+    file->capacity = capacity;
     return 0;
 }
 
@@ -186,8 +187,6 @@ static int check_end(const struct archive_file *file, struct mcpd_error *err)
 
 static int index_entries(struct archive_file *file, struct archive *archive, struct mcpd_error *err)
 {
-    size_t capacity = 0;
-
     for (;;) {
         struct archive_entry *entry = NULL;
         int code = archive_read_next_header(archive, &entry);
@@ -197,7 +196,7 @@ static int index_entries(struct archive_file *file, struct archive *archive, str
             return 0;
         if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
             return refuse(archive, err);
-        rc = grow(file, &capacity, err);
+        rc = grow(file, err);
         if (rc == 0)
             /* The reader has consumed the header and nothing of the contents. */
             rc = add_member(file, entry, (uint64_t)archive_filter_bytes(archive, 0), err);
@@ -215,6 +214,12 @@ static int compare_members(const void *a, const void *b)
     if (order == 0)
         return left->offset < right->offset ? 1 : left->offset > right->offset ? -1 : 0;
     return order;
+}
+
+void archive_file_sort(struct archive_file *file)
+{
+    if (file->count > 0)
+        qsort(file->members, file->count, sizeof(*file->members), compare_members);
 }
 
 static int make_index(struct archive_file *file, struct mcpd_error *err)
@@ -240,8 +245,8 @@ static int make_index(struct archive_file *file, struct mcpd_error *err)
     if (rc == 0)
         rc = check_end(file, err);
     (void)archive_read_free(archive);
-    if (rc == 0 && file->count > 0)
-        qsort(file->members, file->count, sizeof(*file->members), compare_members);
+    if (rc == 0)
+        archive_file_sort(file);
     return rc;
 }
 
@@ -250,7 +255,6 @@ static int make_index(struct archive_file *file, struct mcpd_error *err)
 struct folder {
     struct archive_file *file;
     const char *prefix; /* "", or with its slash */
-    size_t capacity;
 };
 
 static int add_file(int dir_fd, const char *name, unsigned char type, void *context,
@@ -264,7 +268,7 @@ static int add_file(int dir_fd, const char *name, unsigned char type, void *cont
     (void)type;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
         return 0;
-    rc = grow(file, &folder->capacity, err);
+    rc = grow(file, err);
     if (rc < 0)
         return rc;
     file->members[file->count] = (struct archive_member){
@@ -285,8 +289,8 @@ static int index_folder(struct archive_file *file, struct mcpd_error *err)
     folder.prefix = BLOBS "/";
     if (rc == 0 && fs_exists(file->fd, BLOBS))
         rc = fs_visit_dir(file->fd, BLOBS, add_file, &folder, err);
-    if (rc == 0 && file->count > 0)
-        qsort(file->members, file->count, sizeof(*file->members), compare_members);
+    if (rc == 0)
+        archive_file_sort(file);
     return rc;
 }
 
@@ -318,6 +322,34 @@ int archive_file_open(int input_fd, int tmp_fd, struct archive_file *ret_file,
         return rc;
     *ret_file = file;
     file = (struct archive_file){.fd = -1};
+    return 0;
+}
+
+/* ------------------------------------------------------------------ put together */
+
+int archive_file_create(int tmp_fd, struct archive_file *ret_file, struct mcpd_error *err)
+{
+    int fd = openat(tmp_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return error_errno(err, "make an unnamed file in the store");
+    *ret_file = (struct archive_file){.fd = fd};
+    return 0;
+}
+
+int archive_file_add(struct archive_file *file, const char *name, uint64_t size,
+                     struct mcpd_error *err)
+{
+    off_t end = lseek(file->fd, 0, SEEK_CUR);
+    int rc = end < 0 ? error_errno(err, "ask for a place in a file") : grow(file, err);
+
+    if (rc < 0)
+        return rc;
+    file->members[file->count] =
+        (struct archive_member){.name = normalise("", name), .offset = (uint64_t)end, .size = size};
+    if (!file->members[file->count].name)
+        return error_no_memory(err, "the archive's index");
+    file->count++;
     return 0;
 }
 

@@ -30,6 +30,7 @@ struct archive_file {
     bool is_folder;
     struct archive_member *members; /* owned; sorted by name */
     size_t count;
+    size_t capacity;
 };
 
 /* input_fd: a file, a pipe or a folder; stays the caller's. tmp_fd: folder for the unnamed file.
@@ -38,6 +39,14 @@ int archive_file_open(int input_fd, int tmp_fd, struct archive_file *ret_file,
                       struct mcpd_error *err) MUST_CHECK;
 void archive_file_done(struct archive_file *file);
 #define CLEANUP_ARCHIVE_FILE CLEANUP(archive_file_done)
+
+/* One that is put together: an unnamed file in the folder tmp_fd; for each member archive_file_add
+ * and then its bytes, to the end of `fd`; at last archive_file_sort. */
+int archive_file_create(int tmp_fd, struct archive_file *ret_file,
+                        struct mcpd_error *err) MUST_CHECK;
+int archive_file_add(struct archive_file *file, const char *name, uint64_t size,
+                     struct mcpd_error *err) MUST_CHECK;
+void archive_file_sort(struct archive_file *file);
 
 /* Borrowed; NULL when there is no such file. */
 const struct archive_member *archive_file_find(const struct archive_file *file, const char *name);
