@@ -203,6 +203,17 @@ void ingest_mark_damage(struct ingest *ingest, const struct ingest_damage *damag
     }
 }
 
+static void set_streamed(struct ingest *ingest, bool is_streamed)
+{
+    for (size_t i = 0; i < ingest->count; i++)
+        ingest->layers[i].is_streamed = is_streamed;
+}
+
+void ingest_set_stream(struct ingest *ingest)
+{
+    set_streamed(ingest, true);
+}
+
 void ingest_free(struct ingest *ingest)
 {
     if (!ingest)
@@ -425,10 +436,12 @@ int ingest_commit_images(struct ingest *ingest, const struct commit_document *do
         .further_count = name_count - 1,
     };
 
+    int rc = 0;
+
     if (!layers || !partials)
         return error_no_memory(err, "layers");
     for (size_t i = 0; i < ingest->image_count; i++) {
-        int rc = adopt_implied(ingest, ingest->images[i].config, err);
+        rc = adopt_implied(ingest, ingest->images[i].config, err);
 
         if (rc < 0)
             return rc;
@@ -452,7 +465,11 @@ int ingest_commit_images(struct ingest *ingest, const struct commit_document *do
         if (!layer->is_stored_blob)
             partials[commit.partial_count++] = layer->descriptor->digest;
     }
-    return store_commit(ingest->store, &commit, err);
+    rc = store_commit(ingest->store, &commit, err);
+    /* What was a partial file has its name as a blob now. */
+    if (rc == 0)
+        set_streamed(ingest, false);
+    return rc;
 }
 
 int ingest_commit(struct ingest *ingest, const struct commit_document *documents,

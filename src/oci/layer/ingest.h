@@ -63,6 +63,10 @@ struct ingest_damage {
 };
 void ingest_mark_damage(struct ingest *ingest, const struct ingest_damage *damage);
 
+/* Before the first step: the bytes of a layer come once, from its beginning (a stream). Half
+ * downloads are not taken up, and of ours none is left for later. */
+void ingest_set_stream(struct ingest *ingest);
+
 size_t ingest_count(const struct ingest *ingest);
 struct ingest_layer *ingest_layer(struct ingest *ingest, size_t index); /* largest first */
 enum ingest_state ingest_state(const struct ingest_layer *layer);

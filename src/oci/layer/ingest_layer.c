@@ -57,8 +57,8 @@ void ingest_layer_done(struct ingest_layer *layer)
     drop_worker(layer);
     sha256_done(&layer->sha256);
     /* The lock is still held: nobody else is writing there. */
-    if (layer->fd >= 0 && !layer->is_stored_blob && layer->length == 0 &&
-        layer->state == INGEST_STATE_FETCHING)
+    if (layer->fd >= 0 && !layer->is_stored_blob &&
+        (layer->is_streamed || (layer->length == 0 && layer->state == INGEST_STATE_FETCHING)))
         (void)unlinkat(layer->store->partial_fd, digest_hex(&layer->descriptor->digest), 0);
     cleanup_close_fd(&layer->fd);
     layer->fd = -1;
@@ -91,7 +91,7 @@ static int use_partial(struct ingest_layer *layer, struct mcpd_error *err)
 {
     int rc;
 
-    if (layer->length > layer->descriptor->size) {
+    if (layer->length > layer->descriptor->size || (layer->is_streamed && layer->length > 0)) {
         if (ftruncate(layer->fd, 0) < 0)
             return error_errno(err, "truncate a partial download");
         layer->length = 0;

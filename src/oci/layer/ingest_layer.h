@@ -19,6 +19,7 @@ struct ingest_layer {
     bool replaces;       /* the unpacked layer in the store, which is damaged */
     bool is_blob_only;   /* its unpacked layer is good */
     bool has_old_bytes;  /* of an earlier attempt or transfer: they may be the wrong ones */
+    bool is_streamed;    /* its bytes come once: half of them are of no use to anybody */
     bool was_restarted;  /* for that reason; it is done once */
     int fd;              /* partial (flock held) or blob; -1 while WAITING */
     uint64_t length;     /* bytes that are here */
