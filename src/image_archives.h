@@ -10,9 +10,14 @@
 
 #define IMAGE_HELPER_FD 3 /* where image_helper.c puts the archive */
 
-/* stream_fd: where it goes when the request names no path. */
+/* stream_fd: where it goes when the request names no path, or where it comes from. */
 int image_archives_save(struct mcpd_engine *engine, const struct image_request *request,
                         int stream_fd, struct mcpd_error *err) MUST_CHECK;
+int image_archives_apply(struct mcpd_engine *engine, const struct image_request *request,
+                         int stream_fd, char ***ret_names, struct mcpd_error *err) MUST_CHECK;
+/* *ret_text: mcpd_bundle_inspect's. */
+int image_archives_inspect(struct mcpd_engine *engine, int stream_fd, char **ret_text,
+                           struct mcpd_error *err) MUST_CHECK;
 int image_archives_export(struct mcpd_engine *engine, const struct image_request *request,
                           int stream_fd, struct mcpd_error *err) MUST_CHECK;
 

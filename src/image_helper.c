@@ -253,25 +253,58 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
     return rc < 0 ? rc : jsonx_dup_string(result, "id", "result", ret_id, err);
 }
 
-int mcpd_load(struct mcpd_engine *engine, const char *path,
-              const struct mcpd_registry_options *options, char ***ret_names,
-              struct mcpd_error *err)
+/* A call about an archive, which is read: path NULL, standard input. */
+static int call_with_archive(struct mcpd_engine *engine, struct image_request *request,
+                             const char *path, json_t **ret_result, struct mcpd_error *err)
 {
-    CLEANUP_JSON json_t *result = NULL;
     CLEANUP_FD int opened_fd = -1;
-    struct image_request request = {
-        .call = IMAGE_CALL_LOAD,
-        .registry = options ? *options : default_options,
-    };
-    int rc;
 
     if (path) {
         opened_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         if (opened_fd < 0)
             return error_errno(err, "open %s", path);
     }
-    rc = call(engine, &request, path ? opened_fd : STDIN_FILENO, &result, err);
+    return call(engine, request, path ? opened_fd : STDIN_FILENO, ret_result, err);
+}
+
+int mcpd_load(struct mcpd_engine *engine, const char *path,
+              const struct mcpd_registry_options *options, char ***ret_names,
+              struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    struct image_request request = {
+        .call = IMAGE_CALL_LOAD,
+        .registry = options ? *options : default_options,
+    };
+    int rc = call_with_archive(engine, &request, path, &result, err);
+
     return rc < 0 ? rc : jsonx_get_strv(result, "names", "result", ret_names, err);
+}
+
+int mcpd_bundle_apply(struct mcpd_engine *engine, const char *path,
+                      const struct mcpd_bundle_options *options, char ***ret_names,
+                      struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    struct image_request request = {.call = IMAGE_CALL_BUNDLE_APPLY};
+    int rc;
+
+    if (options) {
+        request.registry.progress = options->progress;
+        request.registry.progress_context = options->progress_context;
+    }
+    rc = call_with_archive(engine, &request, path, &result, err);
+    return rc < 0 ? rc : jsonx_get_strv(result, "names", "result", ret_names, err);
+}
+
+int mcpd_bundle_inspect(struct mcpd_engine *engine, const char *path, char **ret_object,
+                        struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *result = NULL;
+    struct image_request request = {.call = IMAGE_CALL_BUNDLE_INSPECT};
+    int rc = call_with_archive(engine, &request, path, &result, err);
+
+    return rc < 0 ? rc : jsonx_dup_string(result, "text", "result", ret_object, err);
 }
 
 int mcpd_save(struct mcpd_engine *engine, const char *const *images,
@@ -279,16 +312,18 @@ int mcpd_save(struct mcpd_engine *engine, const char *const *images,
 {
     CLEANUP_JSON json_t *result = NULL;
     CLEANUP_STRV char **names = copy_list(images);
+    CLEANUP_STRV char **since = options->since ? copy_list(options->since) : NULL;
     struct image_request request = {
         .call = IMAGE_CALL_SAVE,
         .path = options->path,
         .images = names,
+        .since = since,
         .save_format = (uint64_t)options->format,
         .several_images = options->several_images,
         .registry = {.progress = options->progress, .progress_context = options->progress_context},
     };
 
-    if (!names)
+    if (!names || (options->since && !since))
         return error_no_memory(err, "names of images");
     return call(engine, &request, options->path ? -1 : STDOUT_FILENO, &result, err);
 }

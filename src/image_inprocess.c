@@ -386,6 +386,12 @@ static int do_request(struct mcpd_engine *engine, const struct image_request *re
     case IMAGE_CALL_EXPORT:
         rc = image_archives_export(engine, request, IMAGE_HELPER_FD, err);
         break;
+    case IMAGE_CALL_BUNDLE_APPLY:
+        rc = image_archives_apply(engine, request, IMAGE_HELPER_FD, &names, err);
+        break;
+    case IMAGE_CALL_BUNDLE_INSPECT:
+        rc = image_archives_inspect(engine, IMAGE_HELPER_FD, &said, err);
+        break;
     }
     if (rc == 0)
         *ret_result =

@@ -1,12 +1,15 @@
-/* image_inprocess_archives.c - the calls about archives in mcpd-image: save, export. */
+/* image_inprocess_archives.c - the calls about archives in mcpd-image: save, bundle, export. */
 #include "image_archives.h"
 
 #include "base/child.h"
 #include "base/userns.h"
 #include "oci/layer/archive_save.h"
+#include "oci/layer/bundle_apply.h"
 #include "oci/layer/output_file.h"
 #include "oci/layer/pack.h"
 #include "runtime/rootfs.h"
+
+#include <fcntl.h>
 
 /* ------------------------------------------------------------------ save */
 
@@ -21,9 +24,10 @@ int image_archives_save(struct mcpd_engine *engine, const struct image_request *
         .several = request->several_images,
         .path = request->path,
         .output_fd = stream_fd,
+        .since = request->since,
     };
 
-    if (!request->images || !request->images[0] || request->save_format > MCPD_SAVE_OCI_DIR)
+    if (!request->images || !request->images[0] || request->save_format > MCPD_SAVE_BUNDLE)
         return error_set(err, MCPD_E_INVALID, "save: which image?");
     return archive_save(&engine->store, &save, &progress, err);
 }
@@ -34,16 +38,74 @@ int mcpd_save(struct mcpd_engine *engine, const char *const *images,
     union {
         const char *const *in;
         char **out;
-    } names = {.in = images};
+    } names = {.in = images}, since = {.in = options->since};
     const struct image_request request = {
         .path = options->path,
         .images = names.out,
+        .since = since.out,
         .save_format = (uint64_t)options->format,
         .several_images = options->several_images,
         .registry = {.progress = options->progress, .progress_context = options->progress_context},
     };
 
     return image_archives_save(engine, &request, STDOUT_FILENO, err);
+}
+
+/* ------------------------------------------------------------------ bundles */
+
+int image_archives_apply(struct mcpd_engine *engine, const struct image_request *request,
+                         int stream_fd, char ***ret_names, struct mcpd_error *err)
+{
+    const struct progress_sink progress = {request->registry.progress,
+                                           request->registry.progress_context};
+
+    return bundle_apply(&engine->store, stream_fd, &progress, ret_names, err);
+}
+
+int image_archives_inspect(struct mcpd_engine *engine, int stream_fd, char **ret_text,
+                           struct mcpd_error *err)
+{
+    json_t *report = NULL;
+    int rc = bundle_inspect(&engine->store, stream_fd, &report, err);
+
+    return rc < 0 ? rc : engine_json_text(report, "what a bundle holds", ret_text, err);
+}
+
+/* *ret_fd: standard input when path is NULL, else *own_fd. */
+static int open_bundle(const char *path, int *own_fd, int *ret_fd, struct mcpd_error *err)
+{
+    *ret_fd = STDIN_FILENO;
+    if (!path)
+        return 0;
+    *own_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    *ret_fd = *own_fd;
+    return *own_fd < 0 ? error_errno(err, "open %s", path) : 0;
+}
+
+int mcpd_bundle_apply(struct mcpd_engine *engine, const char *path,
+                      const struct mcpd_bundle_options *options, char ***ret_names,
+                      struct mcpd_error *err)
+{
+    struct image_request request = {0};
+    CLEANUP_FD int own_fd = -1;
+    int fd = -1;
+    int rc = open_bundle(path, &own_fd, &fd, err);
+
+    if (options) {
+        request.registry.progress = options->progress;
+        request.registry.progress_context = options->progress_context;
+    }
+    return rc < 0 ? rc : image_archives_apply(engine, &request, fd, ret_names, err);
+}
+
+int mcpd_bundle_inspect(struct mcpd_engine *engine, const char *path, char **ret_object,
+                        struct mcpd_error *err)
+{
+    CLEANUP_FD int own_fd = -1;
+    int fd = -1;
+    int rc = open_bundle(path, &own_fd, &fd, err);
+
+    return rc < 0 ? rc : image_archives_inspect(engine, fd, ret_object, err);
 }
 
 /* ------------------------------------------------------------------ export */

@@ -10,12 +10,20 @@
 #define DEPTH 8
 
 static const char *const call_names[] = {
-    [IMAGE_CALL_PULL] = "pull",     [IMAGE_CALL_LOAD] = "load",
-    [IMAGE_CALL_PUSH] = "push",     [IMAGE_CALL_EXISTS] = "exists",
-    [IMAGE_CALL_VERIFY] = "verify", [IMAGE_CALL_MANIFEST] = "manifest",
-    [IMAGE_CALL_LOGIN] = "login",   [IMAGE_CALL_LOGIN_USER] = "login-user",
-    [IMAGE_CALL_LOGOUT] = "logout", [IMAGE_CALL_BUILD] = "build",
-    [IMAGE_CALL_SAVE] = "save",     [IMAGE_CALL_EXPORT] = "export",
+    [IMAGE_CALL_PULL] = "pull",
+    [IMAGE_CALL_LOAD] = "load",
+    [IMAGE_CALL_PUSH] = "push",
+    [IMAGE_CALL_EXISTS] = "exists",
+    [IMAGE_CALL_VERIFY] = "verify",
+    [IMAGE_CALL_MANIFEST] = "manifest",
+    [IMAGE_CALL_LOGIN] = "login",
+    [IMAGE_CALL_LOGIN_USER] = "login-user",
+    [IMAGE_CALL_LOGOUT] = "logout",
+    [IMAGE_CALL_BUILD] = "build",
+    [IMAGE_CALL_SAVE] = "save",
+    [IMAGE_CALL_EXPORT] = "export",
+    [IMAGE_CALL_BUNDLE_APPLY] = "bundle-apply",
+    [IMAGE_CALL_BUNDLE_INSPECT] = "bundle-inspect",
 };
 
 /* ------------------------------------------------------------------ requests */
@@ -51,6 +59,7 @@ static const struct member members[] = {
 /* The lists, in the same way. */
 static const struct member lists[] = {
     MEMBER("images", images),
+    MEMBER("since", since),
 };
 
 static char **const *list_of(const struct image_request *request, size_t index)

@@ -28,6 +28,8 @@ enum image_call {
     IMAGE_CALL_BUILD,
     IMAGE_CALL_SAVE,
     IMAGE_CALL_EXPORT,
+    IMAGE_CALL_BUNDLE_APPLY,
+    IMAGE_CALL_BUNDLE_INSPECT,
 };
 
 /* Strings are borrowed: from the caller when it is written, from the document when it is read.
@@ -40,8 +42,9 @@ struct image_request {
     const char *image;            /* a registry for LOGIN and its like */
     const char *destination;      /* PUSH */
     const char *container;        /* EXPORT */
-    const char *path;             /* LOAD, SAVE, EXPORT; NULL: descriptor 3 */
+    const char *path;             /* SAVE, EXPORT; NULL: descriptor 3, as for what is read */
     char **images;                /* VERIFY, SAVE */
+    char **since;                 /* SAVE */
     bool repair;                  /* VERIFY */
     uint64_t save_format;         /* SAVE: enum mcpd_save_format */
     bool several_images;          /* SAVE */

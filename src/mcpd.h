@@ -200,6 +200,18 @@ MCPD_API int mcpd_export(struct mcpd_engine *engine, const char *name, const cha
 MCPD_API int mcpd_save(struct mcpd_engine *engine, const char *const *images,
                        const struct mcpd_save_options *options, struct mcpd_error *err);
 
+/* What mcpd_save wrote as MCPD_SAVE_BUNDLE, read once from beginning to end; path NULL: standard
+ * input. All its images become visible at once, or none. STATE: layers that were left out of it are
+ * not here. *ret_names: as mcpd_load. options NULL: the default. */
+MCPD_API int mcpd_bundle_apply(struct mcpd_engine *engine, const char *path,
+                               const struct mcpd_bundle_options *options, char ***ret_names,
+                               struct mcpd_error *err);
+/* What a bundle says that it holds. *ret_object: {"Images": [{"Names", "Id", "Digest", "Layers":
+ * [{"Digest", "DiffId", "Size", "Included"}]}], "Needs": [{"Digest", "DiffId", "Size", "Image",
+ * "Here"}], "Size", "LeftOut"}; sizes in bytes, of layers as they are packed, each once. */
+MCPD_API int mcpd_bundle_inspect(struct mcpd_engine *engine, const char *path, char **ret_object,
+                                 struct mcpd_error *err);
+
 /* Hashes images again, compares their unpacked layers with what was unpacked, and, with `repair`,
  * makes what is damaged again from good blobs or a registry. images NULL or empty: all, and what
  * else lies in the store. *ret_object: {"Images": [{"Names", "Id", "Digest", "Status": "good" |

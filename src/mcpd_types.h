@@ -80,11 +80,20 @@ enum mcpd_save_format {
     MCPD_SAVE_OCI_ARCHIVE,    /* a tar with an OCI image layout in it */
     MCPD_SAVE_DOCKER_DIR,     /* a folder, one image */
     MCPD_SAVE_OCI_DIR,        /* a folder; images that are in it already stay */
+    MCPD_SAVE_BUNDLE,         /* an oci-archive for mcpd_bundle_apply, perhaps in part */
 };
 struct mcpd_save_options {
     enum mcpd_save_format format;
     const char *path;    /* NULL: standard output (archives only) */
     bool several_images; /* each name is an image; else the further ones are names for the first */
+    /* MCPD_SAVE_BUNDLE: earlier bundles (or other archives) and images, whose layers are left out;
+     * NULL: none */
+    const char *const *since;
+    mcpd_progress_function progress;
+    void *progress_context;
+};
+
+struct mcpd_bundle_options {
     mcpd_progress_function progress;
     void *progress_context;
 };

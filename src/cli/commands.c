@@ -10,6 +10,7 @@
 
 const struct command_entry cli_commands[] = {
     {.name = "build", .command = &cmd_build},
+    {.name = "bundle", .command = &cmd_bundle},
     {.name = "completion", .command = &cmd_completion},
     {.name = "container", .command = &cmd_container},
     {.name = "create", .command = &cmd_create},

@@ -1,12 +1,9 @@
 /* cmd_load.c - load: images from an archive. */
 #include "cli/cli.h"
 #include "cli/commands/commands.h"
-#include "cli/out.h"
+#include "cli/commands/inputs.h"
 #include "cli/progress.h"
 #include "cli/registry_opts.h"
-
-#include <stdio.h>
-#include <sys/stat.h>
 
 struct load_values {
     struct registry_values registry; /* the platform */
@@ -29,24 +26,6 @@ static const struct opt_group groups[] = {
     OPT_GROUPS_END,
 };
 
-static int check_input(const char *input, struct mcpd_error *err)
-{
-    struct stat status;
-
-    if (!input) {
-        if (isatty(STDIN_FILENO))
-            return error_set(err, MCPD_E_INVALID,
-                             "cannot read from terminal, use command-line redirection or the "
-                             "--input flag");
-        return 0;
-    }
-    if (stat(input, &status) == 0)
-        return 0;
-    if (errno == ENOENT)
-        return error_set(err, MCPD_E_NOT_FOUND, "stat %s: no such file or directory", input);
-    return error_errno(err, "stat %s", input);
-}
-
 /* What is wrong lies in the archive, most often: which one it was is said too. */
 static int load_archive(struct mcpd_engine *engine, const char *input,
                         const struct mcpd_registry_options *options, char ***ret_names,
@@ -54,7 +33,7 @@ static int load_archive(struct mcpd_engine *engine, const char *input,
 {
     int rc = mcpd_load(engine, input, options, ret_names, err);
 
-    return rc < 0 ? error_wrap(err, rc, "loading %s", input ? input : "standard input") : 0;
+    return rc < 0 ? error_wrap(err, rc, "loading %s", inputs_name(input)) : 0;
 }
 
 static int load(struct cli *cli, const struct load_values *values)
@@ -68,7 +47,7 @@ static int load(struct cli *cli, const struct load_values *values)
 
     progress_connect(&progress, &options);
     if (rc == 0)
-        rc = check_input(values->input, &err);
+        rc = inputs_check(values->input, " or the --input flag", &err);
     if (rc == 0)
         rc = cli_engine(cli, &engine, &err);
     if (rc == 0)
@@ -76,8 +55,7 @@ static int load(struct cli *cli, const struct load_values *values)
     progress_done(&progress);
     if (rc < 0)
         return cli_fail(cli, &err);
-    for (size_t i = 0; names && names[i]; i++)
-        (void)printf("Loaded image: %s\n", names[i]);
+    inputs_print_loaded(names);
     mcpd_strings_free(names);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command cmd_build;
+extern const struct command cmd_bundle; /* group */
 extern const struct command cmd_completion;
 extern const struct command cmd_container; /* group */
 extern const struct command cmd_container_exists;

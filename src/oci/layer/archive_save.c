@@ -62,6 +62,7 @@ static enum save_form form_of(enum mcpd_save_format format)
         return SAVE_FORM_STORED_GZIP;
     case MCPD_SAVE_OCI_ARCHIVE:
     case MCPD_SAVE_OCI_DIR:
+    case MCPD_SAVE_BUNDLE:
         return SAVE_FORM_STORED;
     }
     return SAVE_FORM_STORED;
@@ -78,6 +79,8 @@ static int write_images(struct archive_save *save, enum mcpd_save_format format,
     case MCPD_SAVE_OCI_ARCHIVE:
     case MCPD_SAVE_OCI_DIR:
         return archive_save_oci(save, err);
+    case MCPD_SAVE_BUNDLE:
+        return archive_save_bundle(save, err);
     }
     return error_set(err, MCPD_E_INVALID, "an unknown format");
 }
@@ -86,6 +89,7 @@ static void save_done(struct archive_save *save)
 {
     save_output_free(save->output);
     save_images_done(&save->images);
+    save_since_done(&save->since);
     save_seen_done(&save->seen);
     layer_catalogue_done(&save->catalogue);
 }
@@ -103,13 +107,17 @@ int archive_save(const struct store *store, const struct archive_save_request *r
     if (rc == 0)
         rc = check_archive(request, err);
     if (rc == 0)
-        rc = save_images_find_layers(&save.catalogue, &save.images, form_of(request->format), err);
+        rc = save_since_read(store, request->since, &save.since, err);
+    if (rc == 0)
+        rc = save_images_find_layers(&save.catalogue, &save.images, form_of(request->format),
+                                     &save.since, err);
     if (rc == 0)
         rc = open_output(request, &save.output, err);
     if (rc == 0)
         rc = write_images(&save, request->format, err);
     if (rc == 0)
-        rc = save_output_finish(save.output, false, err);
+        /* The stick with a bundle is pulled out the next moment. */
+        rc = save_output_finish(save.output, request->format == MCPD_SAVE_BUNDLE, err);
     if (rc < 0)
         return rc;
     progress_report(progress, "manifest", save.images.items[0].image.manifest_digest.text, 0, 0);

@@ -17,6 +17,7 @@ static void image_free(struct save_image *item)
     free(item->config_text);
     strv_free(item->names);
     free(item->sources);
+    free(item->left_out);
     *item = (struct save_image){0};
 }
 
@@ -156,25 +157,55 @@ static int find_layer(struct layer_catalogue *catalogue, const struct descriptor
     return rc;
 }
 
-int save_images_find_layers(struct layer_catalogue *catalogue, struct save_images *images,
-                            enum save_form form, struct mcpd_error *err)
+/* Nobody reads it: it is what its manifest says. */
+static struct layer_source left_out_source(const struct descriptor *descriptor,
+                                           const struct digest *diff_id)
 {
-    for (size_t i = 0; i < images->count; i++) {
-        struct save_image *item = &images->items[i];
-        const struct manifest *manifest = &item->document.manifest;
+    const struct mediatype *type = mediatype_find(descriptor->media_type);
 
-        item->sources = calloc(manifest->layer_count + 1, sizeof(*item->sources));
-        if (!item->sources)
-            return error_no_memory(err, "layers");
-        for (size_t j = 0; j < manifest->layer_count; j++) {
-            int rc = find_layer(catalogue, &manifest->layers[j], &item->image.config.diff_ids[j],
-                                form, &item->sources[j], err);
+    return (struct layer_source){
+        .way = LAYER_WAY_BLOB,
+        .blob = descriptor->digest,
+        .diff_id = *diff_id,
+        .digest = descriptor->digest,
+        .size = descriptor->size,
+        .compression = type ? type->compression : MEDIATYPE_COMPRESSION_NONE,
+    };
+}
 
-            if (rc < 0)
-                return rc;
-        }
+static int find_layers(struct layer_catalogue *catalogue, struct save_image *item,
+                       enum save_form form, const struct save_since *since, struct mcpd_error *err)
+{
+    const struct manifest *manifest = &item->document.manifest;
+
+    item->sources = calloc(manifest->layer_count + 1, sizeof(*item->sources));
+    item->left_out = calloc(manifest->layer_count + 1, sizeof(const struct save_since_layer *));
+    if (!item->sources || !item->left_out)
+        return error_no_memory(err, "layers");
+    for (size_t i = 0; i < manifest->layer_count; i++) {
+        const struct digest *diff_id = &item->image.config.diff_ids[i];
+        int rc = 0;
+
+        item->left_out[i] = save_since_find(since, diff_id);
+        if (item->left_out[i])
+            item->sources[i] = left_out_source(&manifest->layers[i], diff_id);
+        else
+            rc = find_layer(catalogue, &manifest->layers[i], diff_id, form, &item->sources[i], err);
+        if (rc < 0)
+            return rc;
     }
     return 0;
+}
+
+int save_images_find_layers(struct layer_catalogue *catalogue, struct save_images *images,
+                            enum save_form form, const struct save_since *since,
+                            struct mcpd_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < images->count && rc == 0; i++)
+        rc = find_layers(catalogue, &images->items[i], form, since, err);
+    return rc;
 }
 
 /* ------------------------------------------------------------------ seen */

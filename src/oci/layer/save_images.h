@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "oci/layer/layer_source.h"
+#include "oci/layer/save_since.h"
 #include "oci/store.h"
 
 #include <stdbool.h>
@@ -18,6 +19,8 @@ struct save_image {
     size_t config_length;
     char **names;                 /* "host/path:tag" */
     struct layer_source *sources; /* of each layer; NULL until they are looked for */
+    /* The same: whoever gets it has the layer, which is not written (borrowed), or NULL. */
+    const struct save_since_layer **left_out;
 };
 
 struct save_images {
@@ -39,8 +42,10 @@ enum save_form {
     SAVE_FORM_STORED_GZIP, /* stored, but what docker's manifests have no word for (zstd) is plain
                             */
 };
+/* since: what is left out, as the image's manifest describes it. */
 int save_images_find_layers(struct layer_catalogue *catalogue, struct save_images *images,
-                            enum save_form form, struct mcpd_error *err) MUST_CHECK;
+                            enum save_form form, const struct save_since *since,
+                            struct mcpd_error *err) MUST_CHECK;
 
 /* The image's manifest for what the sources give: its own bytes where they still fit, else one of
  * the wanted kind. All outputs but the digest are owned by the caller. */

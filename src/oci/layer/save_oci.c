@@ -1,5 +1,5 @@
 /*
- * save_oci.c - an OCI image layout, in a tar (oci-archive) or as a folder (oci-dir).
+ * save_oci.c - an OCI image layout, in a tar (oci-archive, bundle) or as a folder (oci-dir).
  *
  * In a tar the small documents come first, so that who reads a stream knows what to expect. In a
  * folder index.json comes last: until then nothing leads to what was added, and images that are in
@@ -10,6 +10,7 @@
 #include "base/fsutil.h"
 #include "base/jsonx.h"
 #include "base/str.h"
+#include "oci/layer/bundle_index.h"
 
 #include <string.h>
 
@@ -38,9 +39,10 @@ static int put_layers(struct archive_save *save, const struct save_image *item,
     for (size_t i = 0; i < item->image.config.diff_id_count; i++) {
         const struct layer_source *source = &item->sources[i];
         CLEANUP_FREE char *name = str_format("blobs/sha256/%s", digest_hex(&source->digest));
-        int rc = name ? archive_save_layer(save, source, name, MEMBER_MODE, err)
-                      : error_no_memory(err, "an archive");
+        int rc = name ? 0 : error_no_memory(err, "an archive");
 
+        if (rc == 0 && !item->left_out[i])
+            rc = archive_save_layer(save, source, name, MEMBER_MODE, err);
         if (rc < 0)
             return rc;
     }
@@ -118,7 +120,9 @@ static int add_old_entries(int dir_fd, json_t *entries, const json_t *ours, stru
     return 0;
 }
 
-static int put_index(struct archive_save *save, json_t *ours, struct mcpd_error *err)
+/* bundle: its annotation; NULL: it is none. */
+static int put_index(struct archive_save *save, json_t *ours, const char *bundle,
+                     struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *entries = json_array();
     CLEANUP_JSON json_t *index = NULL;
@@ -133,9 +137,15 @@ static int put_index(struct archive_save *save, json_t *ours, struct mcpd_error 
         return error_no_memory(err, INDEX_NAME);
     index = json_pack("{s:i, s:s, s:O}", "schemaVersion", 2, "mediaType", MEDIATYPE_OCI_INDEX,
                       "manifests", entries);
+    if (index && bundle &&
+        json_object_set_new(index, "annotations", json_pack("{s:s}", BUNDLE_ANNOTATION, bundle)) <
+            0)
+        return error_no_memory(err, INDEX_NAME);
     text = index ? json_dumps(index, JSON_COMPACT) : NULL;
     if (!text)
         return error_no_memory(err, INDEX_NAME);
+    if (bundle && strlen(text) > BUNDLE_MAX_INDEX)
+        return error_set(err, MCPD_E_LIMIT, "too many images for one bundle");
     return save_output_text(save->output, INDEX_NAME, MEMBER_MODE, text, strlen(text), err);
 }
 
@@ -187,13 +197,13 @@ static int put_tar_folders(struct archive_save *save, struct mcpd_error *err)
 }
 
 static int put_all(struct archive_save *save, const struct save_manifest *manifests,
-                   json_t *entries, struct mcpd_error *err)
+                   json_t *entries, const char *bundle, struct mcpd_error *err)
 {
     bool is_folder = save_output_is_folder(save->output);
     int rc = put_head(save, err);
 
     if (rc == 0 && !is_folder)
-        rc = put_index(save, entries, err);
+        rc = put_index(save, entries, bundle, err);
     if (rc == 0 && !is_folder)
         rc = put_tar_folders(save, err);
     if (rc == 0)
@@ -201,12 +211,13 @@ static int put_all(struct archive_save *save, const struct save_manifest *manife
     if (rc == 0)
         rc = put_all_layers(save, err);
     if (rc == 0 && is_folder)
-        rc = put_index(save, entries, err);
+        rc = put_index(save, entries, NULL, err);
     return rc;
 }
 
-int archive_save_oci(struct archive_save *save, struct mcpd_error *err)
+static int save_layout(struct archive_save *save, bool is_bundle, struct mcpd_error *err)
 {
+    CLEANUP_FREE char *bundle = NULL;
     CLEANUP_FREE struct save_manifest *manifests =
         calloc(save->images.count + 1, sizeof(*manifests));
     CLEANUP_JSON json_t *entries = json_array();
@@ -217,9 +228,21 @@ int archive_save_oci(struct archive_save *save, struct mcpd_error *err)
         if (rc == 0)
             rc = add_entries(entries, &save->images.items[i], &manifests[i], err);
     }
+    if (rc == 0 && is_bundle)
+        rc = save_bundle_annotation(&save->images, manifests, &bundle, err);
     if (rc == 0)
-        rc = put_all(save, manifests, entries, err);
+        rc = put_all(save, manifests, entries, bundle, err);
     for (size_t i = 0; manifests && i < save->images.count; i++)
         free(manifests[i].text);
     return rc;
+}
+
+int archive_save_oci(struct archive_save *save, struct mcpd_error *err)
+{
+    return save_layout(save, false, err);
+}
+
+int archive_save_bundle(struct archive_save *save, struct mcpd_error *err)
+{
+    return save_layout(save, true, err);
 }
