@@ -290,6 +290,7 @@ int mcpd_bundle_apply(struct mcpd_engine *engine, const char *path,
     int rc;
 
     if (options) {
+        request.verify_key = options->verify_key;
         request.registry.progress = options->progress;
         request.registry.progress_context = options->progress_context;
     }
@@ -318,6 +319,7 @@ int mcpd_save(struct mcpd_engine *engine, const char *const *images,
         .path = options->path,
         .images = names,
         .since = since,
+        .sign_by = options->sign_by,
         .save_format = (uint64_t)options->format,
         .several_images = options->several_images,
         .registry = {.progress = options->progress, .progress_context = options->progress_context},

@@ -25,6 +25,7 @@ int image_archives_save(struct mcpd_engine *engine, const struct image_request *
         .path = request->path,
         .output_fd = stream_fd,
         .since = request->since,
+        .sign_by = request->sign_by,
     };
 
     if (!request->images || !request->images[0] || request->save_format > MCPD_SAVE_BUNDLE)
@@ -43,6 +44,7 @@ int mcpd_save(struct mcpd_engine *engine, const char *const *images,
         .path = options->path,
         .images = names.out,
         .since = since.out,
+        .sign_by = options->sign_by,
         .save_format = (uint64_t)options->format,
         .several_images = options->several_images,
         .registry = {.progress = options->progress, .progress_context = options->progress_context},
@@ -59,7 +61,7 @@ int image_archives_apply(struct mcpd_engine *engine, const struct image_request 
     const struct progress_sink progress = {request->registry.progress,
                                            request->registry.progress_context};
 
-    return bundle_apply(&engine->store, stream_fd, &progress, ret_names, err);
+    return bundle_apply(&engine->store, stream_fd, request->verify_key, &progress, ret_names, err);
 }
 
 int image_archives_inspect(struct mcpd_engine *engine, int stream_fd, char **ret_text,
@@ -92,6 +94,7 @@ int mcpd_bundle_apply(struct mcpd_engine *engine, const char *path,
     int rc = open_bundle(path, &own_fd, &fd, err);
 
     if (options) {
+        request.verify_key = options->verify_key;
         request.registry.progress = options->progress;
         request.registry.progress_context = options->progress_context;
     }

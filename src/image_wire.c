@@ -45,6 +45,8 @@ static const struct member members[] = {
     MEMBER("destination", destination),
     MEMBER("container", container),
     MEMBER("path", path),
+    MEMBER("signBy", sign_by),
+    MEMBER("verifyKey", verify_key),
     MEMBER("certDir", registry.cert_dir),
     MEMBER("authFile", registry.auth_file),
     MEMBER("credentials", registry.credentials),

@@ -45,6 +45,8 @@ struct image_request {
     const char *path;             /* SAVE, EXPORT; NULL: descriptor 3, as for what is read */
     char **images;                /* VERIFY, SAVE */
     char **since;                 /* SAVE */
+    const char *sign_by;          /* SAVE */
+    const char *verify_key;       /* BUNDLE_APPLY */
     bool repair;                  /* VERIFY */
     uint64_t save_format;         /* SAVE: enum mcpd_save_format */
     bool several_images;          /* SAVE */

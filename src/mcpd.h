@@ -202,13 +202,15 @@ MCPD_API int mcpd_save(struct mcpd_engine *engine, const char *const *images,
 
 /* What mcpd_save wrote as MCPD_SAVE_BUNDLE, read once from beginning to end; path NULL: standard
  * input. All its images become visible at once, or none. STATE: layers that were left out of it are
- * not here. *ret_names: as mcpd_load. options NULL: the default. */
+ * not here. DENIED: it is not signed as it should be. *ret_names: as mcpd_load. options NULL: the
+ * default. */
 MCPD_API int mcpd_bundle_apply(struct mcpd_engine *engine, const char *path,
                                const struct mcpd_bundle_options *options, char ***ret_names,
                                struct mcpd_error *err);
 /* What a bundle says that it holds. *ret_object: {"Images": [{"Names", "Id", "Digest", "Layers":
  * [{"Digest", "DiffId", "Size", "Included"}]}], "Needs": [{"Digest", "DiffId", "Size", "Image",
- * "Here"}], "Size", "LeftOut"}; sizes in bytes, of layers as they are packed, each once. */
+ * "Here"}], "Size", "LeftOut", "Signed"}; sizes in bytes, of layers as they are packed, each once.
+ */
 MCPD_API int mcpd_bundle_inspect(struct mcpd_engine *engine, const char *path, char **ret_object,
                                  struct mcpd_error *err);
 

@@ -89,11 +89,15 @@ struct mcpd_save_options {
     /* MCPD_SAVE_BUNDLE: earlier bundles (or other archives) and images, whose layers are left out;
      * NULL: none */
     const char *const *since;
+    /* MCPD_SAVE_BUNDLE: file with a private key in PEM (Ed25519, ECDSA P-256); NULL: not signed */
+    const char *sign_by;
     mcpd_progress_function progress;
     void *progress_context;
 };
 
 struct mcpd_bundle_options {
+    const char
+        *verify_key; /* file with the public key it must be signed with; NULL: any, or none */
     mcpd_progress_function progress;
     void *progress_context;
 };

@@ -325,6 +325,104 @@ SOURCE
     device_runs localhost/app:1 two
 }
 
+make_keys() {
+    openssl genpkey -algorithm ed25519 -out "$T/ours.key"
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$T/p256.key"
+    openssl genpkey -algorithm ed25519 -out "$T/theirs.key"
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out "$T/p384.key"
+    for name in ours p256 theirs p384; do
+        openssl pkey -in "$T/$name.key" -pubout -out "$T/$name.pub"
+    done
+    openssl pkey -in "$T/ours.key" -aes128 -passout pass:x -out "$T/locked.key"
+}
+
+# Of the store of a device that must not have used a byte.
+is_untouched() {
+    device_has
+    equal "$(find "$T/device/images/blobs/sha256" "$T/device/layers" -mindepth 1)" ""
+}
+
+@test "bundle: signed, and verified before anything is used" {
+    make_images
+    make_keys
+    local kind
+    for kind in ours p256; do
+        ok bundle create -q --sign-by "$T/$kind.key" -o "$T/signed" localhost/app:1
+        device_fails bundle apply --verify-key "$T/theirs.pub" "$T/signed"
+        error_is "Error: applying $T/signed: the bundle is not signed with this key"
+        device_fails bundle apply --verify-key "$T/p384.pub" "$T/signed"
+        error_is "Error: applying $T/signed: $T/p384.pub: neither an Ed25519 key nor one of ECDSA P-256"
+        is_untouched
+        device_ok bundle inspect --format json "$T/signed"
+        jq -e .Signed <<<"$output"
+        run -0 --separate-stderr device bundle apply -q --verify-key "$T/$kind.pub" <"$T/signed"
+        device_has localhost/app:1
+        # Who does not ask takes it too, and so do other programs.
+        forget_device
+        device_ok bundle apply -q "$T/signed"
+        skopeo inspect "oci-archive:$T/signed:localhost/app:1" >/dev/null
+        forget_device
+    done
+    ok bundle create -q -o "$T/unsigned" localhost/app:1
+    device_fails bundle apply --verify-key "$T/ours.pub" "$T/unsigned"
+    error_is "Error: applying $T/unsigned: the bundle is not signed"
+    is_untouched
+}
+
+@test "bundle: a signed one with anything changed is refused" {
+    make_images
+    make_keys
+    ok bundle create -q --sign-by "$T/ours.key" -o "$T/first" localhost/app:1
+    ok bundle create -q --sign-by "$T/ours.key" --since "$T/first" -o "$T/signed" localhost/app:2
+    local edit other
+    for edit in drop=mcpd-signature flip=mcpd-signature=10 zeros=mcpd-signature=64 twice=mcpd-signature \
+        zeros=mcpd-signature=0 zeros=mcpd-signature=1000000 rename=mcpd-signature=mcpd-signature2 \
+        last=mcpd-signature pad=1 'bundle=.needs = []' 'bundle=.documents = 3' \
+        'index=.manifests[0].annotations["org.opencontainers.image.ref.name"] = "localhost/db:1"'; do
+        edit_tar "$T/signed" "$T/bad" "$edit"
+        device_fails bundle apply --verify-key "$T/ours.pub" "$T/bad"
+        is_untouched
+    done
+    # The signature of another bundle.
+    mkdir "$T/members"
+    tar -C "$T/members" -xf "$T/signed"
+    tar -C "$T/members" -xf "$T/first" mcpd-signature
+    tar -C "$T/members" -cf "$T/bad" oci-layout mcpd-signature index.json blobs
+    device_fails bundle apply --verify-key "$T/ours.pub" "$T/bad"
+    error_has "the bundle is not signed with this key"
+    is_untouched
+    device_ok bundle apply -q --verify-key "$T/ours.pub" "$T/first"
+    # What the signed index names must be what is there.
+    for other in $(tar -tf "$T/signed" | grep '^blobs/sha256/.'); do
+        edit_tar "$T/signed" "$T/bad" "flip=$other=50"
+        device_fails bundle apply --verify-key "$T/ours.pub" "$T/bad"
+        error_has "Digest did not match"
+        device_has localhost/app:1
+    done
+    device_ok bundle apply -q --verify-key "$T/ours.pub" "$T/signed"
+    device_has localhost/app:1 localhost/app:2
+}
+
+@test "bundle: keys that cannot be used are said" {
+    make_images
+    make_keys
+    fails 125 bundle create -q --sign-by "$T/p384.key" -o "$T/x" localhost/app:1
+    error_is "Error: $T/p384.key: neither an Ed25519 key nor one of ECDSA P-256"
+    fails 125 bundle create -q --sign-by "$T/locked.key" -o "$T/x" localhost/app:1
+    error_is "Error: $T/locked.key: no private key in PEM without password"
+    fails 125 bundle create -q --sign-by "$T/ours.pub" -o "$T/x" localhost/app:1
+    error_is "Error: $T/ours.pub: no private key in PEM without password"
+    fails 125 bundle create -q --sign-by "$T/none" -o "$T/x" localhost/app:1
+    error_has "No such file or directory"
+    [ ! -e "$T/x" ]
+    ok bundle create -q --sign-by "$T/ours.key" -o "$T/x" localhost/app:1
+    ok bundle create -q --sign-by "$T/ours.key" -o "$T/y" localhost/app:1
+    cmp "$T/x" "$T/y"
+    device_fails bundle apply --verify-key "$T/ours.key" "$T/x"
+    error_is "Error: applying $T/x: $T/ours.key: no public key in PEM"
+    is_untouched
+}
+
 @test "bundle inspect: what it holds and what it needs" {
     make_images
     ok bundle create -q --since localhost/app:1 -o "$T/2" localhost/app:2 localhost/db:1

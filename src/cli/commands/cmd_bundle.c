@@ -21,6 +21,8 @@ struct bundle_values {
     const char *output;
     const char *progress;
     const char *const *since;
+    const char *sign_by;
+    const char *verify_key;
     bool quiet;
 };
 
@@ -43,6 +45,7 @@ static const struct opt create_rows[] = {
     OPT('o', "output", "FILE", STRING, AT(output), "Where to; stdout if unset"),
     PROGRESS_ROW(AT(progress)),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Show no progress"),
+    OPT(0, "sign-by", "FILE", STRING, AT(sign_by), "Sign with this private key (PEM)"),
     OPT(0, "since", "OLD", LIST, AT(since),
         "Leave out layers of this earlier bundle or image; several times"),
 };
@@ -57,6 +60,7 @@ static int create(struct cli *cli, const struct bundle_values *values, char *con
         .path = values->output,
         .several_images = true,
         .since = values->since,
+        .sign_by = values->sign_by,
     };
     struct progress progress;
     struct mcpd_engine *engine;
@@ -88,7 +92,10 @@ static const struct command cmd_bundle_create = {
         "skopeo and podman read too (as oci-archive), with every layer in it once.\n\n"
         "With --since OLD the layers of OLD are left out, and whoever applies the bundle must have "
         "them. OLD is an image here, or else a file: an earlier bundle, itself with layers left "
-        "out or not, or any archive that load takes. What begins with / or . is always a file.",
+        "out or not, or any archive that load takes. What begins with / or . is always a file.\n\n"
+        "With --sign-by the bundle is signed: its index.json, which names everything else by "
+        "digest. The key is an Ed25519 or ECDSA P-256 one without a password, as "
+        "`openssl genpkey -algorithm ed25519` makes it.",
     .examples = "bundle create -o /media/stick/shop.bundle localhost/web:1 localhost/db:1\n"
                 "bundle create --since shop.bundle -o update.bundle localhost/web:2 localhost/db:1",
     .groups = create_groups,
@@ -106,6 +113,8 @@ static const struct command cmd_bundle_create = {
 static const struct opt apply_rows[] = {
     PROGRESS_ROW(AT(progress)),
     OPT('q', "quiet", "", FLAG, AT(quiet), "Show no progress"),
+    OPT(0, "verify-key", "FILE", STRING, AT(verify_key),
+        "Refuse what is not signed with this public key (PEM)"),
 };
 static const struct opt_group apply_groups[] = {OPT_GROUP(apply_rows, 0), OPT_GROUPS_END};
 
@@ -113,7 +122,7 @@ static int apply(struct cli *cli, const struct bundle_values *values, const char
                  char ***ret_names, struct mcpd_error *err)
 {
     struct mcpd_registry_options watch = {0};
-    struct mcpd_bundle_options options = {0};
+    struct mcpd_bundle_options options = {.verify_key = values->verify_key};
     struct progress progress;
     struct mcpd_engine *engine;
     int rc = inputs_check(input, "", err);
@@ -148,7 +157,10 @@ static const struct command cmd_bundle_apply = {
         "Reads FILE, or stdin, once from beginning to end and unpacks layers as they come. Layers "
         "that are here already are skipped. All images of the bundle appear at once, when every "
         "byte that was needed has been verified; a bundle that is cut off or damaged changes "
-        "nothing, and neither does one that needs layers which are not here.",
+        "nothing, and neither does one that needs layers which are not here.\n\n"
+        "With --verify-key a bundle is refused, before anything of it is used, unless create has "
+        "signed it with the private half of that key. An older bundle stays signed: that it is the "
+        "latest must be known otherwise.",
     .examples = "bundle apply /media/stick/update.bundle\nbundle apply <update.bundle",
     .groups = apply_groups,
     .values_size = sizeof(struct bundle_values),
@@ -240,6 +252,8 @@ static void print_report(const json_t *report)
     out_columns(buf_text(&lines));
     format_size(report, "Size", size);
     (void)printf("\nLayers in it: %s\n", size);
+    if (json_is_true(json_object_get(report, "Signed")))
+        out_line("Signed (by whom is not known: apply --verify-key tells)");
     print_needs(report);
 }
 

@@ -90,6 +90,8 @@ static void save_done(struct archive_save *save)
     save_output_free(save->output);
     save_images_done(&save->images);
     save_since_done(&save->since);
+    bundle_key_free(save->key);
+    free(save->annotation);
     save_seen_done(&save->seen);
     layer_catalogue_done(&save->catalogue);
 }
@@ -106,6 +108,8 @@ int archive_save(const struct store *store, const struct archive_save_request *r
         rc = save_images_find(store, request->images, request->several, &save.images, err);
     if (rc == 0)
         rc = check_archive(request, err);
+    if (rc == 0 && request->sign_by)
+        rc = bundle_key_read_private(request->sign_by, &save.key, err);
     if (rc == 0)
         rc = save_since_read(store, request->since, &save.since, err);
     if (rc == 0)

@@ -17,7 +17,8 @@ struct archive_save_request {
     bool several;        /* each is an image; else the further ones are names for the first */
     const char *path;    /* NULL: output_fd, only for archives */
     int output_fd;
-    char *const *since; /* MCPD_SAVE_BUNDLE: see save_since.h; NULL: nothing is left out */
+    char *const *since;  /* MCPD_SAVE_BUNDLE: see save_since.h; NULL: nothing is left out */
+    const char *sign_by; /* the same: file with the private key; NULL: it is not signed */
 };
 
 int archive_save(const struct store *store, const struct archive_save_request *request,

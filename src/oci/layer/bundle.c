@@ -4,7 +4,8 @@
  * Theory of operation. index.json says how many documents follow it. They are copied into an
  * unnamed file, which is then an archive like any other, but for its layers: archive_images.c reads
  * it, with all its checks. So the order of a bundle is more than a habit, and a tar in another
- * order is no bundle. A wrong number is harmless: with a document too few the images are not
+ * order is no bundle. The signature is in front of index.json, and is verified before any of it is
+ * understood. A wrong number is harmless: with a document too few the images are not
  * complete, with one too many a layer is taken for one and found too large or missing.
  */
 #include "oci/layer/bundle.h"
@@ -73,7 +74,8 @@ static int copy_document(struct bundle *bundle, const char *name, uint64_t size,
     return rc;
 }
 
-static int take_index(struct bundle *bundle, uint64_t size, struct mcpd_error *err)
+static int take_index(struct bundle *bundle, uint64_t size, const struct bundle_key *key,
+                      struct mcpd_error *err)
 {
     CLEANUP_FREE char *text = NULL;
     size_t length = 0;
@@ -84,11 +86,35 @@ static int take_index(struct bundle *bundle, uint64_t size, struct mcpd_error *e
     archive_file_sort(&bundle->head);
     rc = archive_file_read(&bundle->head, archive_file_find(&bundle->head, BUNDLE_INDEX_NAME),
                            BUNDLE_MAX_INDEX, &text, &length, err);
+    if (rc == 0 && key)
+        rc = bundle_key_verify(key, text, length, &bundle->signature, err);
     return rc < 0 ? rc : bundle_index_parse(text, length, &bundle->index, err);
 }
 
-/* oci-layout and index.json. */
-static int read_first(struct bundle *bundle, struct mcpd_error *err)
+static int take_signature(struct bundle *bundle, uint64_t size, struct mcpd_error *err)
+{
+    struct bundle_signature *signature = &bundle->signature;
+    ssize_t count = 1;
+
+    if (size == 0 || size > sizeof(signature->bytes) || signature->length > 0)
+        return error_set(err, MCPD_E_CORRUPT, "the bundle's signature is none");
+    while (count > 0 && signature->length < size) {
+        count = bundle_stream_read(bundle->stream, signature->bytes + signature->length,
+                                   sizeof(signature->bytes) - signature->length, err);
+        signature->length += count > 0 ? (size_t)count : 0;
+    }
+    return count < 0 ? (int)count : 0;
+}
+
+static int take_layout(struct bundle *bundle, uint64_t size, struct mcpd_error *err)
+{
+    if (bundle->head.count > 0)
+        return error_set(err, MCPD_E_CORRUPT, "the bundle has its " LAYOUT_NAME " twice");
+    return copy_document(bundle, LAYOUT_NAME, size, LAYOUT_MAX_BYTES, err);
+}
+
+/* oci-layout, the signature, index.json. */
+static int read_first(struct bundle *bundle, const struct bundle_key *key, struct mcpd_error *err)
 {
     for (;;) {
         const char *name = NULL;
@@ -98,12 +124,15 @@ static int read_first(struct bundle *bundle, struct mcpd_error *err)
         if (rc < 0)
             return rc;
         if (str_equal(name, BUNDLE_INDEX_NAME))
-            return take_index(bundle, size, err);
-        if (!str_equal(name, LAYOUT_NAME))
-            return error_set(err, MCPD_E_UNSUPPORTED,
-                             "no bundle: it does not begin with its index.json (`load` takes "
-                             "archives of other programs)");
-        rc = copy_document(bundle, name, size, LAYOUT_MAX_BYTES, err);
+            return take_index(bundle, size, key, err);
+        if (str_equal(name, LAYOUT_NAME))
+            rc = take_layout(bundle, size, err);
+        else if (str_equal(name, BUNDLE_SIGNATURE_NAME))
+            rc = take_signature(bundle, size, err);
+        else
+            rc = error_set(err, MCPD_E_UNSUPPORTED,
+                           "no bundle: it does not begin with its index.json (`load` takes "
+                           "archives of other programs)");
         if (rc < 0)
             return rc;
     }
@@ -199,7 +228,8 @@ static int check_names(const struct archive_images *images, struct mcpd_error *e
     return rc;
 }
 
-int bundle_open(int fd, int tmp_fd, struct bundle *ret_bundle, struct mcpd_error *err)
+int bundle_open(int fd, int tmp_fd, const struct bundle_key *key, struct bundle *ret_bundle,
+                struct mcpd_error *err)
 {
     static const struct bundle none = BUNDLE_NONE;
     CLEANUP_BUNDLE struct bundle bundle = BUNDLE_NONE;
@@ -210,7 +240,7 @@ int bundle_open(int fd, int tmp_fd, struct bundle *ret_bundle, struct mcpd_error
     if (rc == 0)
         rc = archive_file_create(tmp_fd, &bundle.head, err);
     if (rc == 0)
-        rc = read_first(&bundle, err);
+        rc = read_first(&bundle, key, err);
     if (rc == 0)
         rc = read_documents(&bundle, err);
     if (rc == 0)

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "oci/layer/archive_images.h"
 #include "oci/layer/bundle_index.h"
+#include "oci/layer/bundle_key.h"
 #include "oci/layer/bundle_stream.h"
 #include "oci/store.h"
 
@@ -16,6 +17,7 @@
 struct bundle {
     struct bundle_stream *stream; /* before the first layer; owned, as all here */
     struct archive_file head;     /* the documents */
+    struct bundle_signature signature;
     struct bundle_index index;
     struct archive_images images;
 };
@@ -24,9 +26,11 @@ struct bundle {
         .head = {.fd = -1 } \
     }
 
-/* fd: a file or a pipe, stays the caller's. tmp_fd: folder for an unnamed file. CORRUPT, LIMIT,
- * UNSUPPORTED: it is no good bundle. */
-int bundle_open(int fd, int tmp_fd, struct bundle *ret_bundle, struct mcpd_error *err) MUST_CHECK;
+/* fd: a file or a pipe, stays the caller's. tmp_fd: folder for an unnamed file. key: whose
+ * signature it must have (DENIED; nothing behind index.json has been read then), NULL: anybody's or
+ * none. CORRUPT, LIMIT, UNSUPPORTED: it is no good bundle. */
+int bundle_open(int fd, int tmp_fd, const struct bundle_key *key, struct bundle *ret_bundle,
+                struct mcpd_error *err) MUST_CHECK;
 void bundle_done(struct bundle *bundle); /* fine on BUNDLE_NONE */
 #define CLEANUP_BUNDLE CLEANUP(bundle_done)
 

@@ -1,8 +1,9 @@
 /*
  * bundle_apply.c - see bundle_apply.h.
  *
- * Theory of operation. The beginning of the bundle says everything but the layers (bundle.c). Then,
- * with the shared lock of the store:
+ * Theory of operation. The beginning of the bundle says everything but the layers (bundle.c), after
+ * its signature was verified where one is asked for; what it says is trusted as far as that, and
+ * every byte that follows only as far as its digest. Then, with the shared lock of the store:
  *
  *   1. every layer that was left out must be here, unpacked or as a blob; otherwise one line tells
  *      what to bring first, and nothing was written;
@@ -170,17 +171,20 @@ static int bring_layers(void *context, struct ingest *ingest, struct mcpd_error 
     return rc;
 }
 
-int bundle_apply(const struct store *store, int input_fd, const struct progress_sink *progress,
-                 char ***ret_names, struct mcpd_error *err)
+int bundle_apply(const struct store *store, int input_fd, const char *verify_key,
+                 const struct progress_sink *progress, char ***ret_names, struct mcpd_error *err)
 {
     CLEANUP_WORKER_POOL struct worker_pool pool = WORKER_POOL_NONE;
     CLEANUP_FD int lock_fd = -1;
+    CLEANUP_BUNDLE_KEY struct bundle_key *key = NULL;
     CLEANUP(apply_done) struct apply apply = {.bundle = BUNDLE_NONE, .chunk = malloc(CHUNK_BYTES)};
     const struct archive_ingest_source source = {has_bytes, bring_layers, &apply};
     int rc = apply.chunk ? worker_pool_start(&pool, err) : error_no_memory(err, "a bundle");
 
+    if (rc == 0 && verify_key)
+        rc = bundle_key_read_public(verify_key, &key, err);
     if (rc == 0)
-        rc = bundle_open(input_fd, store->tmp_fd, &apply.bundle, err);
+        rc = bundle_open(input_fd, store->tmp_fd, key, &apply.bundle, err);
     if (rc == 0)
         rc = storetmp_sweep(store, err);
     if (rc == 0)

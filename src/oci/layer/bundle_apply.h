@@ -8,16 +8,18 @@
 
 #include <jansson.h>
 
-/* input_fd: a file or a pipe, stays the caller's; it is read once, from where it is. *ret_names: as
- * archive_load. All images appear at once, or none does. STATE: layers that were left out of it are
- * not here. */
-int bundle_apply(const struct store *store, int input_fd, const struct progress_sink *progress,
-                 char ***ret_names, struct mcpd_error *err) MUST_CHECK;
+/* verify_key: file with the public key that the bundle must be signed with (DENIED), NULL: nobody
+ * asks. input_fd: a file or a pipe, stays the caller's; it is read once, from where it is.
+ * *ret_names: as archive_load. All images appear at once, or none does. STATE: layers that were
+ * left out of it are not here. */
+int bundle_apply(const struct store *store, int input_fd, const char *verify_key,
+                 const struct progress_sink *progress, char ***ret_names,
+                 struct mcpd_error *err) MUST_CHECK;
 
 /* What its documents say: {"Images": [{"Names", "Id", "Digest", "Layers": [{"Digest", "DiffId",
  * "Size", "Included"}]}], "Needs": [{"Digest", "DiffId", "Size", "Image", "Here"}], "Size",
- * "LeftOut"}; sizes in bytes, of layers as they are packed, each once. New reference. Its layers
- * are not looked at. */
+ * "LeftOut", "Signed"}; sizes in bytes, of layers as they are packed, each once. New reference. Its
+ * layers are not looked at. */
 int bundle_inspect(const struct store *store, int input_fd, json_t **ret_report,
                    struct mcpd_error *err) MUST_CHECK;
 

@@ -5,6 +5,7 @@
  * with its members in an order that a pipe can be read in:
  *
  *   oci-layout
+ *   mcpd-signature         only of a signed one (bundle_key.h)
  *   index.json             the images with their names, and the annotation below
  *   blobs/, blobs/sha256/
  *   blobs/sha256/HEX ...   `documents` of them: manifests and configs of all images

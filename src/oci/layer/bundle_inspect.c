@@ -98,7 +98,7 @@ int bundle_inspect(const struct store *store, int input_fd, json_t **ret_report,
     CLEANUP(report_done) struct report report = {.store = store, .bundle = BUNDLE_NONE};
     CLEANUP_JSON json_t *images = json_array();
     CLEANUP_JSON json_t *needs = json_array();
-    int rc = bundle_open(input_fd, store->tmp_fd, &report.bundle, err);
+    int rc = bundle_open(input_fd, store->tmp_fd, NULL, &report.bundle, err);
 
     if (rc == 0)
         rc = list_images(&report, images, err);
@@ -107,7 +107,8 @@ int bundle_inspect(const struct store *store, int input_fd, json_t **ret_report,
     if (rc < 0)
         return rc;
     *ret_report =
-        json_pack("{s:O, s:O, s:I, s:I}", "Images", images, "Needs", needs, "Size",
-                  (json_int_t)report.included_bytes, "LeftOut", (json_int_t)report.left_out_bytes);
+        json_pack("{s:O, s:O, s:I, s:I, s:b}", "Images", images, "Needs", needs, "Size",
+                  (json_int_t)report.included_bytes, "LeftOut", (json_int_t)report.left_out_bytes,
+                  "Signed", report.bundle.signature.length > 0);
     return *ret_report ? 0 : error_no_memory(err, "a report");
 }

@@ -4,6 +4,8 @@
 
 #include "oci/layer/bundle_index.h"
 
+#include <string.h>
+
 static int count_documents(const struct save_images *images, const struct save_manifest *manifests,
                            size_t *ret_count, struct mcpd_error *err)
 {
@@ -45,14 +47,30 @@ static int add_needs(const struct save_image *item, struct save_seen *seen,
     return 0;
 }
 
-int save_bundle_annotation(const struct save_images *images, const struct save_manifest *manifests,
-                           char **ret_text, struct mcpd_error *err)
+int save_bundle_annotate(struct archive_save *save, const struct save_manifest *manifests,
+                         struct mcpd_error *err)
 {
     CLEANUP_BUNDLE_INDEX struct bundle_index index = {0};
     CLEANUP_SAVE_SEEN struct save_seen seen = {0};
-    int rc = count_documents(images, manifests, &index.document_count, err);
+    int rc = count_documents(&save->images, manifests, &index.document_count, err);
 
-    for (size_t i = 0; i < images->count && rc == 0; i++)
-        rc = add_needs(&images->items[i], &seen, &index, err);
-    return rc < 0 ? rc : bundle_index_format(&index, ret_text, err);
+    for (size_t i = 0; i < save->images.count && rc == 0; i++)
+        rc = add_needs(&save->images.items[i], &seen, &index, err);
+    return rc < 0 ? rc : bundle_index_format(&index, &save->annotation, err);
+}
+
+int save_bundle_sign(struct archive_save *save, const char *index, struct mcpd_error *err)
+{
+    struct bundle_signature signature;
+    const void *bytes = signature.bytes;
+    int rc;
+
+    if (strlen(index) > BUNDLE_MAX_INDEX)
+        return error_set(err, MCPD_E_LIMIT, "too many images for one bundle");
+    if (!save->key)
+        return 0;
+    rc = bundle_key_sign(save->key, index, strlen(index), &signature, err);
+    return rc < 0 ? rc
+                  : save_output_text(save->output, BUNDLE_SIGNATURE_NAME, 0644, bytes,
+                                     signature.length, err);
 }

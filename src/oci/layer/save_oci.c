@@ -120,33 +120,37 @@ static int add_old_entries(int dir_fd, json_t *entries, const json_t *ours, stru
     return 0;
 }
 
-/* bundle: its annotation; NULL: it is none. */
-static int put_index(struct archive_save *save, json_t *ours, const char *bundle,
-                     struct mcpd_error *err)
+/* bundle: its annotation; NULL: it is none. Owned by the caller. */
+static int make_index(json_t *entries, const char *bundle, char **ret_text, struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *index = json_pack("{s:i, s:s, s:O}", "schemaVersion", 2, "mediaType",
+                                           MEDIATYPE_OCI_INDEX, "manifests", entries);
+
+    if (index && bundle &&
+        json_object_set_new(index, "annotations", json_pack("{s:s}", BUNDLE_ANNOTATION, bundle)) <
+            0)
+        return error_no_memory(err, INDEX_NAME);
+    *ret_text = index ? json_dumps(index, JSON_COMPACT) : NULL;
+    return *ret_text ? 0 : error_no_memory(err, INDEX_NAME);
+}
+
+static int put_index(struct archive_save *save, json_t *ours, struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *entries = json_array();
-    CLEANUP_JSON json_t *index = NULL;
     CLEANUP_FREE char *text = NULL;
     int rc = 0;
 
     if (save_output_is_folder(save->output))
         rc = add_old_entries(save_output_dir_fd(save->output), entries, ours, err);
-    if (rc < 0)
-        return rc;
-    if (json_array_extend(entries, ours) < 0)
-        return error_no_memory(err, INDEX_NAME);
-    index = json_pack("{s:i, s:s, s:O}", "schemaVersion", 2, "mediaType", MEDIATYPE_OCI_INDEX,
-                      "manifests", entries);
-    if (index && bundle &&
-        json_object_set_new(index, "annotations", json_pack("{s:s}", BUNDLE_ANNOTATION, bundle)) <
-            0)
-        return error_no_memory(err, INDEX_NAME);
-    text = index ? json_dumps(index, JSON_COMPACT) : NULL;
-    if (!text)
-        return error_no_memory(err, INDEX_NAME);
-    if (bundle && strlen(text) > BUNDLE_MAX_INDEX)
-        return error_set(err, MCPD_E_LIMIT, "too many images for one bundle");
-    return save_output_text(save->output, INDEX_NAME, MEMBER_MODE, text, strlen(text), err);
+    if (rc == 0 && json_array_extend(entries, ours) < 0)
+        rc = error_no_memory(err, INDEX_NAME);
+    if (rc == 0)
+        rc = make_index(entries, save->annotation, &text, err);
+    if (rc == 0 && save->annotation)
+        rc = save_bundle_sign(save, text, err);
+    return rc < 0
+               ? rc
+               : save_output_text(save->output, INDEX_NAME, MEMBER_MODE, text, strlen(text), err);
 }
 
 /* ------------------------------------------------------------------ all of it */
@@ -197,13 +201,13 @@ static int put_tar_folders(struct archive_save *save, struct mcpd_error *err)
 }
 
 static int put_all(struct archive_save *save, const struct save_manifest *manifests,
-                   json_t *entries, const char *bundle, struct mcpd_error *err)
+                   json_t *entries, struct mcpd_error *err)
 {
     bool is_folder = save_output_is_folder(save->output);
     int rc = put_head(save, err);
 
     if (rc == 0 && !is_folder)
-        rc = put_index(save, entries, bundle, err);
+        rc = put_index(save, entries, err);
     if (rc == 0 && !is_folder)
         rc = put_tar_folders(save, err);
     if (rc == 0)
@@ -211,13 +215,12 @@ static int put_all(struct archive_save *save, const struct save_manifest *manife
     if (rc == 0)
         rc = put_all_layers(save, err);
     if (rc == 0 && is_folder)
-        rc = put_index(save, entries, NULL, err);
+        rc = put_index(save, entries, err);
     return rc;
 }
 
 static int save_layout(struct archive_save *save, bool is_bundle, struct mcpd_error *err)
 {
-    CLEANUP_FREE char *bundle = NULL;
     CLEANUP_FREE struct save_manifest *manifests =
         calloc(save->images.count + 1, sizeof(*manifests));
     CLEANUP_JSON json_t *entries = json_array();
@@ -229,9 +232,9 @@ static int save_layout(struct archive_save *save, bool is_bundle, struct mcpd_er
             rc = add_entries(entries, &save->images.items[i], &manifests[i], err);
     }
     if (rc == 0 && is_bundle)
-        rc = save_bundle_annotation(&save->images, manifests, &bundle, err);
+        rc = save_bundle_annotate(save, manifests, err);
     if (rc == 0)
-        rc = put_all(save, manifests, entries, bundle, err);
+        rc = put_all(save, manifests, entries, err);
     for (size_t i = 0; manifests && i < save->images.count; i++)
         free(manifests[i].text);
     return rc;
