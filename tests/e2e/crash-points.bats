@@ -163,6 +163,35 @@ has_all_new() {
     nothing_left
 }
 
+@test "killed at every point: bundle apply" {
+    save_both
+    ok load -q -i "$T/both.tar"
+    ok bundle create -q -o "$T/bundle" localhost/one localhost/again localhost/two
+    ok rmi -fa
+    OLD=
+    IN_BETWEEN=old_or_new AFTERWARDS=has_all_new kill_everywhere bundle apply -q "$T/bundle"
+    nothing_left
+}
+
+@test "killed at every point: bundle apply, with layers left out, to names that lead to others" {
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    ok pull -q "$BAD/x/app:2"
+    ok tag "$BAD/x/app:2" localhost/one localhost/two
+    ok bundle create -q --since "$BAD/x/app:1" -o "$T/bundle" localhost/one localhost/two
+    ok rmi localhost/one localhost/two "$BAD/x/app:2"
+    ok tag "$BAD/x/app:1" localhost/one
+    OLD=$(names_now)
+    keep_store
+    ok bundle apply -q "$T/bundle"
+    NEW=$(names_now)
+    equal "$(wc -l <<<"$NEW")" 3
+    [[ "$NEW" == *"localhost/two:latest"* ]] || explain "no second name"
+    restore_store
+    IN_BETWEEN=old_or_new AFTERWARDS=has_all_new kill_everywhere bundle apply -q "$T/bundle"
+    nothing_left
+}
+
 # write_killed LOOK ARG...: writes $T/out/made, killed at each point. LOOK: what is there under that
 # name is whole.
 write_killed() {
@@ -202,6 +231,18 @@ made_loads() {
         # A file has no name at all until it is whole; of a folder its temporary one may be left.
         [[ $format == *-dir ]] || equal "$(ls "$T/out")" made
     done
+    nothing_left
+}
+
+made_applies() {
+    ok bundle apply -q "$T/out/made"
+}
+
+@test "killed at every point: bundle create" {
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    write_killed made_applies bundle create -q "$BAD/x/app:1"
+    equal "$(ls "$T/out")" made
     nothing_left
 }
 

@@ -43,6 +43,29 @@ setup() {
     has "again 0"
 }
 
+@test "disk full: a bundle that does not fit, and then does" {
+    ok pull -q "$REGISTRY/t/busybox"
+    ok bundle create -q -o "$T/bundle" "$REGISTRY/t/busybox"
+    ok rmi -a
+    on_small_disk '
+        head -c 6000000 /dev/zero >"$T/root/ballast"
+        for from in "$T/bundle" /dev/stdin; do
+            cat "$T/bundle" 2>/dev/null | mcpd bundle apply "$from"; echo "apply $?"
+            mcpd images -q; echo "images $?"
+            find "$T/root/tmp" "$T/root/images/partial" "$T/root/layers" -mindepth 1
+        done
+        rm "$T/root/ballast"
+        mcpd bundle apply "$T/bundle" >/dev/null; echo "again $?"
+        mcpd run --rm --network none "$REGISTRY/t/busybox" echo works'
+    says "apply 125
+images 0
+apply 125
+images 0
+again 0
+works"
+    [[ "$stderr" == *"o space left on device"* ]] || explain "reason"
+}
+
 @test "disk full: a run" {
     on_small_disk '
         mcpd pull -q "$REGISTRY/t/busybox" >/dev/null

@@ -49,6 +49,24 @@ runs_nine_calls() {
     runs_nine_calls
 }
 
+# shellcheck disable=SC2046
+@test "library: bundles" {
+    local image=$REGISTRY/t/busybox:latest
+    gcc -Wall -Werror -o "$T/calls" "$BATS_TEST_DIRNAME/fixtures/bundle-calls.c" $(pkg-config --cflags --libs mcpd)
+    export LD_LIBRARY_PATH=$PREFIX/lib
+    openssl genpkey -algorithm ed25519 -out "$T/key"
+    openssl pkey -in "$T/key" -pubout -out "$T/key.pub"
+    # What its image leaves out is not there yet.
+    run -1 "$T/calls" "$T/root" "$T/run" "$MCPD" "$image" "$T/part" "$T/key" "$T/key.pub" "$image"
+    jq -e '.Signed and .Needs[0].Here == false' <<<"${lines[0]}"
+    [[ "${lines[1]}" == "apply: "*" 1 of its layers were left out and are not here: first bring $image" ]] || explain "${lines[1]}"
+    run -0 "$T/calls" "$T/root" "$T/run" "$MCPD" "$image" "$T/whole" "$T/key" "$T/key.pub"
+    equal "${lines[1]}" "$image"
+    run -0 "$T/calls" "$T/root" "$T/run" "$MCPD" "$image" "$T/part" "$T/key" "$T/key.pub" "$T/whole"
+    jq -e '.Needs[0].Here' <<<"${lines[0]}"
+    equal "${lines[1]}" "$image"
+}
+
 @test "library: exports the public calls and nothing else" {
     nm -D --defined-only "$PREFIX/lib/libmcpd.so" | awk '$2 == "T" {print $3}' | sort >"$T/exported"
     run ! grep -v '^mcpd_' "$T/exported"

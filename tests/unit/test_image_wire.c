@@ -40,7 +40,7 @@ static void test_request(void **state)
     assert_null(back.registry.auth_file);
     assert_null(back.path);
     assert_null(back.images[0]);
-    strv_free(back.images);
+    image_request_done(&back);
 }
 
 static void test_list_in_request(void **state)
@@ -58,7 +58,7 @@ static void test_list_in_request(void **state)
     assert_true(back.repair);
     assert_int_equal(strv_length(back.images), 2);
     assert_string_equal(back.images[1], "a\"b");
-    strv_free(back.images);
+    image_request_done(&back);
 }
 
 static void test_bad_requests(void **state)

@@ -21,6 +21,16 @@
 #define LLVMFuzzerTestOneInput fuzz_archive
 #define accepts                accepts_archive
 #include "../../../fuzz/fuzz_archive.c"
+#undef LLVMFuzzerTestOneInput
+#undef accepts
+#define LLVMFuzzerTestOneInput fuzz_bundle_index
+#define accepts                accepts_bundle_index
+#include "../../../fuzz/fuzz_bundle_index.c"
+#undef LLVMFuzzerTestOneInput
+#undef accepts
+#define LLVMFuzzerTestOneInput fuzz_bundle
+#define accepts                accepts_bundle
+#include "../../../fuzz/fuzz_bundle.c"
 
 static void test_unpack(void **state)
 {
@@ -43,12 +53,26 @@ static void test_archive(void **state)
     fuzz_replay(&replay);
 }
 
+static void test_bundle_index(void **state)
+{
+    const struct fuzz_replay replay = {fuzz_bundle_index, accepts_bundle_index, "bundle_index"};
+
+    fuzz_replay(&replay);
+}
+
+static void test_bundle(void **state)
+{
+    const struct fuzz_replay replay = {fuzz_bundle, accepts_bundle, "bundle"};
+
+    fuzz_replay(&replay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unpack),
-        cmocka_unit_test(test_contents),
-        cmocka_unit_test(test_archive),
+        cmocka_unit_test(test_unpack),  cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_archive), cmocka_unit_test(test_bundle_index),
+        cmocka_unit_test(test_bundle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
