@@ -2,15 +2,7 @@
 # libmcpd from outside: what an installed header and library are worth.
 
 load helper/common
-load helper/push
-
-setup_file() {
-    start_push_registry
-}
-
-teardown_file() {
-    stop_push_registry
-}
+load helper/push-registry
 
 setup() {
     common_setup

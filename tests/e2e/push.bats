@@ -3,15 +3,7 @@
 # bats file_tags=asan
 
 load helper/common
-load helper/push
-
-setup_file() {
-    start_push_registry
-}
-
-teardown_file() {
-    stop_push_registry
-}
+load helper/push-registry
 
 # Tests share the registry, not their repositories.
 setup() {
