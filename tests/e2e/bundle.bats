@@ -520,6 +520,13 @@ refuses() {
     refuses "holds no image" 'index=.manifests = []'
     refuses "expected a string" 'index=.annotations["io.mcpd.bundle"] = {}'
 
+    # Names are only shown, and cannot steer a terminal.
+    edit_tar "$T/good" "$T/bad" 'bundle=.needs[0].image = "a\u001b[31mb"'
+    forget_device
+    device_fails bundle apply "$T/bad"
+    error_has "first bring a?[31mb"
+    device_ok bundle apply -q "$T/1"
+
     # The annotation.
     refuses "io.mcpd.bundle" 'index=.annotations["io.mcpd.bundle"] = "{"'
     refuses "version 2" 'bundle=.version = 2'

@@ -21,10 +21,12 @@
 #include "base/str.h"
 #include "oci/layer/archive_ingest.h"
 #include "oci/layer/bundle.h"
+#include "oci/layer/unpack_policy.h"
 #include "oci/layer/worker.h"
 #include "oci/storetmp.h"
 
-#define CHUNK_BYTES (256u << 10)
+#define CHUNK_BYTES       (256u << 10)
+#define MISSING_MAX_NAMES 5
 
 struct apply {
     struct bundle bundle;
@@ -39,18 +41,34 @@ static void apply_done(struct apply *apply)
 
 /* ------------------------------------------------------------------ what was left out */
 
+/* The names come with the bundle: fit for a message, and only as many as one reads. */
+static int add_missing(const struct bundle_need *need, char ***images, struct mcpd_error *err)
+{
+    char shown[BUNDLE_MAX_IMAGE_NAME + 1];
+
+    unpack_policy_show(need->image, shown, sizeof(shown));
+    if (*shown == '\0' || strv_contains(*images, shown))
+        return 0;
+    if (strv_length(*images) == MISSING_MAX_NAMES)
+        (void)snprintf(shown, sizeof(shown), "...");
+    if (strv_length(*images) > MISSING_MAX_NAMES)
+        return 0;
+    return strv_append(images, shown) < 0 ? error_no_memory(err, "names of images") : 0;
+}
+
 /* "localhost/a:1, localhost/b:1" */
 static int name_missing(const struct store *store, const struct bundle_index *index, size_t count,
                         struct mcpd_error *err)
 {
     CLEANUP_STRV char **images = NULL;
     CLEANUP_FREE char *list = NULL;
+    int rc = 0;
 
-    for (size_t i = 0; i < index->need_count; i++)
-        if (!bundle_has_need(store, &index->needs[i]) && *index->needs[i].image &&
-            !strv_contains(images, index->needs[i].image) &&
-            strv_append(&images, index->needs[i].image) < 0)
-            return error_no_memory(err, "names of images");
+    for (size_t i = 0; i < index->need_count && rc == 0; i++)
+        if (!bundle_has_need(store, &index->needs[i]))
+            rc = add_missing(&index->needs[i], &images, err);
+    if (rc < 0)
+        return rc;
     list = images ? strv_join(images, ", ") : NULL;
     return error_set(err, MCPD_E_STATE,
                      "%zu of its layers were left out and are not here: first bring %s", count,
