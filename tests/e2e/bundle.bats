@@ -148,6 +148,22 @@ Loaded image: localhost/db:1"
     device_runs localhost/db:1 db
 }
 
+@test "bundle: --since what the device says that it has" {
+    make_images
+    ok bundle create -q -o "$T/1" localhost/app:1
+    device_ok bundle apply -q "$T/1"
+    device image inspect localhost/app:1 >"$T/has.json"
+    ok bundle create -q --since has.json -o "$T/2" localhost/app:2 localhost/db:1
+    equal "$(layers_in "$T/2")" 2
+    ok bundle inspect "$T/2"
+    has " of localhost/app:1: here"
+    device_ok bundle apply -q "$T/2"
+    device_has localhost/app:1 localhost/app:2 localhost/db:1
+    echo '[{"Id": "x"}]' >"$T/has.json"
+    fails 125 bundle create -q --since has.json -o "$T/3" localhost/app:2
+    error_is "Error: has.json: an image without RootFS.Layers"
+}
+
 @test "bundle: --since what has all layers writes documents only" {
     make_images
     ok bundle create -q --since localhost/app:1 -o "$T/names" localhost/app:1

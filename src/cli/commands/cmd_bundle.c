@@ -92,7 +92,8 @@ static const struct command cmd_bundle_create = {
         "skopeo and podman read too (as oci-archive), with every layer in it once.\n\n"
         "With --since OLD the layers of OLD are left out, and whoever applies the bundle must have "
         "them. OLD is an image here, or else a file: an earlier bundle, itself with layers left "
-        "out or not, or any archive that load takes. What begins with / or . is always a file.\n\n"
+        "out or not, any archive that load takes, or what `image inspect` has printed there. What "
+        "begins with / or . is always a file.\n\n"
         "With --sign-by the bundle is signed: its index.json, which names everything else by "
         "digest. The key is an Ed25519 or ECDSA P-256 one without a password, as "
         "`openssl genpkey -algorithm ed25519` makes it.",

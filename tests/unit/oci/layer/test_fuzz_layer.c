@@ -31,6 +31,11 @@
 #define LLVMFuzzerTestOneInput fuzz_bundle
 #define accepts                accepts_bundle
 #include "../../../fuzz/fuzz_bundle.c"
+#undef LLVMFuzzerTestOneInput
+#undef accepts
+#define LLVMFuzzerTestOneInput fuzz_since
+#define accepts                accepts_since
+#include "../../../fuzz/fuzz_since.c"
 
 static void test_unpack(void **state)
 {
@@ -67,12 +72,19 @@ static void test_bundle(void **state)
     fuzz_replay(&replay);
 }
 
+static void test_since(void **state)
+{
+    const struct fuzz_replay replay = {fuzz_since, accepts_since, "since"};
+
+    fuzz_replay(&replay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unpack),  cmocka_unit_test(test_contents),
         cmocka_unit_test(test_archive), cmocka_unit_test(test_bundle_index),
-        cmocka_unit_test(test_bundle),
+        cmocka_unit_test(test_bundle),  cmocka_unit_test(test_since),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
