@@ -4,9 +4,10 @@
  * Theory of operation. index.json says how many documents follow it. They are copied into an
  * unnamed file, which is then an archive like any other, but for its layers: archive_images.c reads
  * it, with all its checks. So the order of a bundle is more than a habit, and a tar in another
- * order is no bundle. The signature is in front of index.json, and is verified before any of it is
- * understood. A wrong number is harmless: with a document too few the images are not
+ * order is no bundle. A wrong number of documents is harmless: with one too few the images are not
  * complete, with one too many a layer is taken for one and found too large or missing.
+ *
+ * The signature stands in front of index.json and is verified before any of that is understood.
  */
 #include "oci/layer/bundle.h"
 
