@@ -9,6 +9,7 @@
 #include "base/toml.h"
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/str.h"
 
 #include <string.h>
@@ -478,4 +479,24 @@ int toml_parse(const char *text, size_t length, const char *what, json_t **ret_d
     if (rc == 0)
         *ret_document = TAKE_PTR(document);
     return rc;
+}
+
+/* ---------------------------------------------------------------- what nobody asked for */
+
+void toml_mention_unknown(json_t *table, const char *const *known, const char *topic,
+                          const char *path, const char *where)
+{
+    const char *key;
+    json_t *value;
+
+    if (!log_is_enabled(topic))
+        return;
+    json_object_foreach(table, key, value) {
+        bool is_known = false;
+
+        for (size_t i = 0; known[i] && !is_known; i++)
+            is_known = strcmp(known[i], key) == 0;
+        if (!is_known)
+            log_debug(topic, "%s: %s%s is not known here, passed over", path, where, key);
+    }
 }

@@ -21,4 +21,9 @@
 int toml_parse(const char *text, size_t length, const char *what, json_t **ret_document,
                struct mcpd_error *err) MUST_CHECK;
 
+/* A debug line of `topic` for each key of `table` that is not in `known` (ends with NULL): "<path>:
+ * <where><key> is not known here, passed over". */
+void toml_mention_unknown(json_t *table, const char *const *known, const char *topic,
+                          const char *path, const char *where);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include "base/fsutil.h"
 #include "base/jsonx.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "base/toml.h"
 
@@ -54,24 +53,6 @@ void registriesconf_done(struct registriesconf *conf)
 }
 
 /* ------------------------------------------------------------------ keys */
-
-static void mention_unknown(json_t *table, const char *const *known, const char *where,
-                            const char *path)
-{
-    const char *key;
-    json_t *value;
-
-    if (!log_is_enabled(LOG_TOPIC))
-        return;
-    json_object_foreach(table, key, value) {
-        bool is_known = false;
-
-        for (size_t i = 0; known[i] && !is_known; i++)
-            is_known = strcmp(known[i], key) == 0;
-        if (!is_known)
-            log_debug(LOG_TOPIC, "%s: %s%s is not known here, passed over", path, where, key);
-    }
-}
 
 /* "host/path" without what does not belong there; *ret_location is owned by the caller. */
 static int check_location(const char *text, char **ret_location, struct mcpd_error *err)
@@ -140,7 +121,7 @@ static int read_mirror(json_t *table, const char *path, bool is_digest_only,
     }
     if (is_digest_only)
         mirror.pull = REGISTRIESCONF_PULL_DIGEST_ONLY;
-    mention_unknown(table, known, "registry.mirror.", path);
+    toml_mention_unknown(table, known, LOG_TOPIC, path, "registry.mirror.");
     *ret_mirror = mirror;
     return 0;
 }
@@ -212,7 +193,7 @@ static int read_registry(json_t *table, const char *path,
         registry_done(&registry);
         return rc;
     }
-    mention_unknown(table, known, "registry.", path);
+    toml_mention_unknown(table, known, LOG_TOPIC, path, "registry.");
     *ret_registry = registry;
     return 0;
 }
@@ -405,7 +386,7 @@ static int add_document(struct registriesconf *conf, json_t *document, const cha
     if (rc == 0)
         rc = add_registries(conf, document, path, err);
     if (rc == 0)
-        mention_unknown(document, known, "", path);
+        toml_mention_unknown(document, known, LOG_TOPIC, path, "");
     return rc;
 }
 
