@@ -2,9 +2,9 @@
  * engine.c - opening an engine: where things lie, and which program is ours; and what frees the
  * values that calls give back.
  *
- * Opening is part of every command, so it opens folders and reads nothing. The runroot of a user
- * without a runtime folder is one below /tmp that is only taken when it is a real folder of that
- * user and closed to everybody else.
+ * Opening is part of every command, so it opens folders and reads nothing but mcpd.conf. The
+ * runroot of a user without a runtime folder is one below /tmp that is only taken when it is a real
+ * folder of that user and closed to everybody else.
  */
 #include "engine.h"
 
@@ -192,8 +192,10 @@ static void warn_nobody(void *context, const char *message)
 static int open_engine(const struct mcpd_engine_options *options, struct mcpd_engine *engine,
                        struct mcpd_error *err)
 {
-    int rc = choose_root(options->root, &engine->root, err);
+    int rc = storeconf_load(&engine->conf, err);
 
+    if (rc == 0)
+        rc = choose_root(options->root, &engine->root, err);
     if (rc == 0)
         rc = choose_runroot(options->runroot, &engine->runroot, err);
     if (rc == 0 && options->program)
@@ -241,6 +243,7 @@ void mcpd_close(struct mcpd_engine *engine)
         return;
     container_root_done(&engine->containers);
     store_done(&engine->store);
+    storeconf_done(&engine->conf);
     free(engine->root);
     free(engine->runroot);
     free(engine->program);

@@ -6,16 +6,18 @@
 
 #include "mcpd.h"
 #include "oci/store.h"
+#include "oci/storeconf.h"
 #include "runtime/container.h"
 
 struct mcpd_engine {
     struct store store;
     struct container_root containers;
-    char *root;      /* absolute, owned */
-    char *runroot;   /* absolute, owned */
-    bool has_swept;  /* once is enough for one engine */
-    char *program;   /* the mcpd binary, absolute, owned; NULL: not found */
-    bool is_program; /* we are that binary, for one command: monitors may be our children */
+    struct storeconf conf; /* mcpd.conf */
+    char *root;            /* absolute, owned */
+    char *runroot;         /* absolute, owned */
+    bool has_swept;        /* once is enough for one engine */
+    char *program;         /* the mcpd binary, absolute, owned; NULL: not found */
+    bool is_program;       /* we are that binary, for one command: monitors may be our children */
     void (*warn)(void *context, const char *message); /* never NULL */
     void *warn_context;
 };

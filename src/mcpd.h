@@ -40,6 +40,8 @@ struct mcpd_engine_options {
     void *warn_context;
 };
 
+/* Reads mcpd.conf too: $MCPD_CONF, else /etc/mcpd/mcpd.conf and then the user's own
+ * ($XDG_CONFIG_HOME or ~/.config, mcpd/mcpd.conf). INVALID: it has a wrong value. */
 MCPD_API int mcpd_open(const struct mcpd_engine_options *options, struct mcpd_engine **ret_engine,
                        struct mcpd_error *err);
 MCPD_API void mcpd_close(struct mcpd_engine *engine); /* NULL is fine */

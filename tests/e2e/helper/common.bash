@@ -275,6 +275,8 @@ common_setup() {
     export T HOME=$T/home TMPDIR=$T/tmp XDG_RUNTIME_DIR=$T/xdg
     # A second between attempts is for real registries.
     export MCPD_RETRY_DELAY_MS=100
+    # No configuration but the test's own, which it writes there.
+    export MCPD_CONF=$T/mcpd.conf
     unset XDG_DATA_HOME XDG_CONFIG_HOME REGISTRY_AUTH_FILE http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
     cd "$T" || return
     remember

@@ -33,6 +33,11 @@
 #include "../../fuzz/fuzz_registriesconf.c"
 #undef LLVMFuzzerTestOneInput
 #undef accepts
+#define LLVMFuzzerTestOneInput fuzz_storeconf
+#define accepts                accepts_storeconf
+#include "../../fuzz/fuzz_storeconf.c"
+#undef LLVMFuzzerTestOneInput
+#undef accepts
 
 static void test_digest(void **state)
 {
@@ -70,12 +75,19 @@ static void test_registriesconf(void **state)
     fuzz_replay(&replay);
 }
 
+static void test_storeconf(void **state)
+{
+    const struct fuzz_replay replay = {fuzz_storeconf, accepts_storeconf, "storeconf"};
+
+    fuzz_replay(&replay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_digest),         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_manifest),       cmocka_unit_test(test_imageconfig),
-        cmocka_unit_test(test_registriesconf),
+        cmocka_unit_test(test_registriesconf), cmocka_unit_test(test_storeconf),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
