@@ -18,7 +18,9 @@
  * forbids the next mount; as the monitor decided to mount again, the mark goes first.
  *
  * Entering: pivot_root onto itself puts the host's root on top of the new one, from where it is
- * taken off. An initramfs cannot be moved away (EINVAL): there the new root is moved over it.
+ * taken off, and before it whatever is mounted over it: what stayed would be the root of those who
+ * join this namespace later. An initramfs cannot be moved away (EINVAL): there the new root is
+ * moved over it.
  */
 #include "runtime/rootfs_parts.h"
 
@@ -359,14 +361,29 @@ static int move_over_root(struct mcpd_error *err)
     return 0;
 }
 
+/* We stand in it: each call takes the topmost of what covers it, the last one itself, and then it
+ * belongs to no namespace any more (EINVAL). */
+static int take_away(int host_fd, struct mcpd_error *err)
+{
+    bool is_gone = false;
+
+    if (fchdir(host_fd) < 0)
+        return error_errno(err, "take the host's root away");
+    while (umount2(".", MNT_DETACH) == 0)
+        is_gone = true;
+    if (!is_gone || errno != EINVAL || chdir("/") < 0)
+        return error_errno(err, "take the host's root away");
+    return 0;
+}
+
 int rootfs_enter(int root_fd, struct mcpd_error *err)
 {
-    if (fchdir(root_fd) < 0)
+    CLEANUP_FD int host_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (host_fd < 0 || fchdir(root_fd) < 0)
         return error_errno(err, "enter the container's root");
     if (mountapi_pivot_root(".", ".") < 0)
         return errno == EINVAL ? move_over_root(err)
                                : error_errno(err, "change to the container's root");
-    if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-        return error_errno(err, "take the host's root away");
-    return 0;
+    return take_away(host_fd, err);
 }

@@ -248,3 +248,21 @@ fails_somehow() {
     run --separate-stderr -- mcpd "$@"
     hasnt "mcpd version"
 }
+
+# The kernel puts those who join a mount namespace on top of all that is mounted over its root.
+@test "isolation: a host whose root is covered by another mount; exec stays inside" {
+    root_only "mounts"
+    need busybox
+    run --separate-stderr -- unshare --mount -- bash -c '
+        set -e
+        mount --make-rprivate /
+        mount --bind / /
+        m() { "$MCPD" --root "$T/root" --runroot "$T/run" "$@"; }
+        m run -d --name c --network none "$1" sleep 100 >/dev/null
+        m exec c sh -c "echo inside >/of-the-container"
+        m exec c cat /of-the-container
+        m rm -f -t 0 c >/dev/null' bash "$IMAGE"
+    [ ! -e /of-the-container ] || { rm /of-the-container; explain "it was written on the host"; }
+    [ "$status" = 0 ] || explain "status $status"
+    says inside
+}
