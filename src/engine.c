@@ -16,6 +16,7 @@
 
 #include "base/fsutil.h"
 #include "base/str.h"
+#include "oci/additional.h"
 
 #define SYSTEM_ROOT    "/var/lib/mcpd"
 #define SYSTEM_RUNROOT "/run/mcpd"
@@ -189,8 +190,28 @@ static void warn_nobody(void *context, const char *message)
     (void)message;
 }
 
-static int open_engine(const struct mcpd_engine_options *options, struct mcpd_engine *engine,
-                       struct mcpd_error *err)
+static int name_additional(const char *const *given, bool is_helper, struct mcpd_engine *engine,
+                           struct mcpd_error *err)
+{
+    char **configured = is_helper ? NULL : engine->conf.additional;
+
+    for (; configured && *configured; configured++)
+        if (strv_append(&engine->additional_stores, *configured) < 0)
+            return error_no_memory(err, "additional stores");
+    for (; given && *given; given++) {
+        char *path = NULL;
+        int rc = make_absolute(*given, &path, err);
+
+        if (rc < 0)
+            return error_wrap(err, rc, "additional store");
+        if (strv_append_take(&engine->additional_stores, path) < 0)
+            return error_no_memory(err, "additional stores");
+    }
+    return additional_set(&engine->store, engine->additional_stores, err);
+}
+
+static int open_engine(const struct mcpd_engine_options *options, bool is_helper,
+                       struct mcpd_engine *engine, struct mcpd_error *err)
 {
     int rc = storeconf_load(&engine->conf, err);
 
@@ -208,11 +229,14 @@ static int open_engine(const struct mcpd_engine_options *options, struct mcpd_en
         return rc;
     engine->store.warn = engine->warn;
     engine->store.warn_context = engine->warn_context;
+    rc = name_additional(options->additional_stores, is_helper, engine, err);
+    if (rc < 0)
+        return rc;
     return container_root_open(engine->root, engine->runroot, &engine->containers, err);
 }
 
-int mcpd_open(const struct mcpd_engine_options *options, struct mcpd_engine **ret_engine,
-              struct mcpd_error *err)
+int engine_open(const struct mcpd_engine_options *options, bool is_helper,
+                struct mcpd_engine **ret_engine, struct mcpd_error *err)
 {
     static const struct mcpd_engine_options defaults;
     struct mcpd_engine *engine = calloc(1, sizeof(*engine));
@@ -224,17 +248,22 @@ int mcpd_open(const struct mcpd_engine_options *options, struct mcpd_engine **re
         options = &defaults;
     engine->warn = options->warn ? options->warn : warn_nobody;
     engine->warn_context = options->warn_context;
-    engine->store.root_fd = engine->store.blobs_fd = engine->store.partial_fd = -1;
-    engine->store.tags_fd = engine->store.layers_fd = engine->store.tmp_fd = -1;
+    engine->store = (struct store)STORE_NONE;
     engine->containers.root_fd = engine->containers.containers_fd = -1;
     engine->containers.names_fd = engine->containers.tmp_fd = engine->containers.run_fd = -1;
-    rc = open_engine(options, engine, err);
+    rc = open_engine(options, is_helper, engine, err);
     if (rc < 0) {
         mcpd_close(engine);
         return rc;
     }
     *ret_engine = engine;
     return 0;
+}
+
+int mcpd_open(const struct mcpd_engine_options *options, struct mcpd_engine **ret_engine,
+              struct mcpd_error *err)
+{
+    return engine_open(options, false, ret_engine, err);
 }
 
 void mcpd_close(struct mcpd_engine *engine)
@@ -244,6 +273,7 @@ void mcpd_close(struct mcpd_engine *engine)
     container_root_done(&engine->containers);
     store_done(&engine->store);
     storeconf_done(&engine->conf);
+    strv_free(engine->additional_stores);
     free(engine->root);
     free(engine->runroot);
     free(engine->program);

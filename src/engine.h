@@ -12,16 +12,20 @@
 struct mcpd_engine {
     struct store store;
     struct container_root containers;
-    struct storeconf conf; /* mcpd.conf */
-    char *root;            /* absolute, owned */
-    char *runroot;         /* absolute, owned */
-    bool has_swept;        /* once is enough for one engine */
-    char *program;         /* the mcpd binary, absolute, owned; NULL: not found */
-    bool is_program;       /* we are that binary, for one command: monitors may be our children */
+    struct storeconf conf;    /* mcpd.conf */
+    char *root;               /* absolute, owned */
+    char *runroot;            /* absolute, owned */
+    char **additional_stores; /* absolute, owned: all that were named */
+    bool has_swept;           /* once is enough for one engine */
+    char *program;            /* the mcpd binary, absolute, owned; NULL: not found */
+    bool is_program; /* we are that binary, for one command: monitors may be our children */
     void (*warn)(void *context, const char *message); /* never NULL */
     void *warn_context;
 };
 
+/* mcpd_open; is_helper: the options have all additional stores, none of mcpd.conf come to them. */
+int engine_open(const struct mcpd_engine_options *options, bool is_helper,
+                struct mcpd_engine **ret_engine, struct mcpd_error *err) MUST_CHECK;
 /* By name, id or unique prefix. The caller calls container_done. */
 int engine_load_container(const struct mcpd_engine *engine, const char *name,
                           struct container *ret_container, struct mcpd_error *err) MUST_CHECK;

@@ -145,6 +145,21 @@ static int build_plan(const struct mcpd_create_options *options, const struct im
     return rc;
 }
 
+/* Where the layers are that we do not have ourselves: a start must find them without being told of
+ * the stores again. */
+static int note_layer_stores(const struct mcpd_engine *engine, struct plan *plan,
+                             struct mcpd_error *err)
+{
+    for (size_t i = 0; i < plan->layer_count; i++) {
+        const struct store *home = store_of_layer(&engine->store, &plan->layers[i]);
+
+        if (home && home != &engine->store && !strv_contains(plan->layer_stores, home->path) &&
+            strv_append(&plan->layer_stores, home->path) < 0)
+            return error_no_memory(err, "layers");
+    }
+    return 0;
+}
+
 /* The store's shared lock is held: what the image names stays. */
 static int create_locked(struct mcpd_engine *engine, const struct mcpd_create_options *options,
                          const struct image *image, char **ret_id, struct mcpd_error *err)
@@ -154,6 +169,8 @@ static int create_locked(struct mcpd_engine *engine, const struct mcpd_create_op
 
     plan_init(&plan);
     rc = build_plan(options, image, &plan, err);
+    if (rc == 0)
+        rc = note_layer_stores(engine, &plan, err);
     if (rc == 0 && options->replace && plan.name)
         rc = make_room(engine, plan.name, err);
     if (rc == 0)

@@ -137,6 +137,9 @@ int mcpd_untag(struct mcpd_engine *engine, const char *image, const char *const 
     rc = find_and_keep(engine, image, &lock_fd, &found, err);
     if (rc < 0)
         return rc;
+    if (found.additional)
+        rc = error_set(err, MCPD_E_DENIED, "cannot untag read-only image \"%s\"",
+                       digest_hex(&found.id));
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = reference_parse_local(names[i], &references[i], err);
     if (rc == 0)
@@ -227,6 +230,9 @@ static int remove_found(struct mcpd_engine *engine, struct image *image, enum mc
     struct reference reference;
     int rc = name ? reference_parse(name, &reference, err) : 0;
 
+    if (image->additional)
+        return error_set(err, MCPD_E_DENIED, "cannot remove read-only image \"%s\"",
+                         digest_hex(&image->id));
     if (rc == 0)
         rc = store_load_image_names(&engine->store, image, err);
     if (rc < 0)

@@ -12,6 +12,7 @@
 #include "base/jsonx.h"
 #include "base/str.h"
 #include "base/userns.h"
+#include "oci/additional.h"
 #include "oci/platform.h"
 #include "runtime/capset.h"
 #include "runtime/cgroup.h"
@@ -153,6 +154,35 @@ static int count_containers(struct mcpd_engine *engine, json_t **ret_json, struc
     return 0;
 }
 
+/* podman's word for the stores that serve. */
+static json_t *graph_options(const struct mcpd_engine *engine)
+{
+    CLEANUP_STRV char **paths = NULL;
+    CLEANUP_FREE char *text = NULL;
+
+    for (size_t i = 0; i < additional_count(&engine->store); i++)
+        if (strv_append(&paths, additional_get(&engine->store, i)->path) < 0)
+            return NULL;
+    text = paths ? strv_join(paths, ",") : NULL;
+    return text ? json_pack("{s:o}", "overlay.imagestore", jsonx_string(text)) : json_object();
+}
+
+/* Every one that was named, and why it does not serve; NULL: none was named. */
+static json_t *additional_stores(const struct mcpd_engine *engine)
+{
+    json_t *array = NULL;
+    const char *path;
+    const char *problem;
+
+    for (size_t i = 0; additional_describe(&engine->store, i, &path, &problem); i++) {
+        array = array ? array : json_array();
+        (void)json_array_append_new(array,
+                                    json_pack("{s:o, s:o}", "path", jsonx_string(path), "problem",
+                                              jsonx_string(problem ? problem : "")));
+    }
+    return array;
+}
+
 static int store_info(struct mcpd_engine *engine, json_t **ret_json, struct mcpd_error *err)
 {
     struct statvfs space = {0};
@@ -170,13 +200,15 @@ static int store_info(struct mcpd_engine *engine, json_t **ret_json, struct mcpd
         return rc;
     (void)statvfs(engine->root, &space);
     block_bytes = (json_int_t)space.f_frsize;
-    *ret_json = json_pack(
-        "{s:s, s:o, s:s, s:{}, s:o, s:I, s:I, s:{}, s:o, s:{s:i}, s:o, s:o}", "configFile", "",
-        "containerStore", containers, "graphDriverName", "overlay", "graphOptions", "graphRoot",
-        jsonx_string(engine->root), "graphRootAllocated", (json_int_t)space.f_blocks * block_bytes,
-        "graphRootUsed", (json_int_t)(space.f_blocks - space.f_bfree) * block_bytes, "graphStatus",
-        "imageCopyTmpDir", jsonx_string(engine->root), "imageStore", "number", (int)image_count,
-        "runRoot", jsonx_string(engine->runroot), "volumePath", jsonx_string(""));
+    *ret_json =
+        json_pack("{s:s, s:o, s:s, s:o, s:o, s:I, s:I, s:{}, s:o, s:{s:i}, s:o, s:o, s:o*}",
+                  "configFile", "", "containerStore", containers, "graphDriverName", "overlay",
+                  "graphOptions", graph_options(engine), "graphRoot", jsonx_string(engine->root),
+                  "graphRootAllocated", (json_int_t)space.f_blocks * block_bytes, "graphRootUsed",
+                  (json_int_t)(space.f_blocks - space.f_bfree) * block_bytes, "graphStatus",
+                  "imageCopyTmpDir", jsonx_string(engine->root), "imageStore", "number",
+                  (int)image_count, "runRoot", jsonx_string(engine->runroot), "volumePath",
+                  jsonx_string(""), "additionalStores", additional_stores(engine));
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "image_local.h"
 #include "image_wire.h"
+#include "oci/additional.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -181,6 +182,16 @@ static int read_lines(struct helper *helper, const struct image_listener *listen
     }
 }
 
+/* What is wrong with the others is said here, once. */
+static int usable_stores(const struct mcpd_engine *engine, char ***ret_stores,
+                         struct mcpd_error *err)
+{
+    for (size_t i = 0; i < additional_count(&engine->store); i++)
+        if (strv_append(ret_stores, additional_get(&engine->store, i)->path) < 0)
+            return error_no_memory(err, "additional stores");
+    return 0;
+}
+
 /* *ret_result: a new reference to the result's object. input_fd: goes along as descriptor 3; -1:
  * none. */
 static int call(struct mcpd_engine *engine, struct image_request *request, int input_fd,
@@ -198,13 +209,17 @@ static int call(struct mcpd_engine *engine, struct image_request *request, int i
         .request_fd = -1,
         .lines_fd = -1,
     };
+    CLEANUP_STRV char **stores = NULL;
     int status = 0;
     int rc;
 
     request->root = engine->root;
     request->runroot = engine->runroot;
     request->program = engine->program;
-    rc = start(engine, input_fd, &helper, err);
+    rc = usable_stores(engine, &stores, err);
+    request->stores = stores;
+    if (rc == 0)
+        rc = start(engine, input_fd, &helper, err);
     /* Not what was asked for is missing, but the half of us that could ask. */
     if (rc == -MCPD_E_NOT_FOUND)
         return error_recode(err, MCPD_E_UNSUPPORTED);

@@ -437,7 +437,8 @@ static int run_request(json_t **ret_result, struct mcpd_error *err)
     options.root = request.root;
     options.runroot = request.runroot;
     options.program = request.program;
-    rc = mcpd_open(&options, &engine, err);
+    options.additional_stores = (const char *const *)request.stores;
+    rc = engine_open(&options, true, &engine, err);
     if (rc == 0)
         rc = do_request(engine, &request, ret_result, err);
     mcpd_close(engine);

@@ -117,6 +117,7 @@ struct export_job {
     const struct mcpd_engine *engine;
     const struct container *container;
     int output_fd;
+    struct layerstores stores;
     bool in_userns; /* asked before: inside of it nobody needs one */
 };
 
@@ -126,7 +127,7 @@ static int export_tree(void *context, struct mcpd_error *err)
     const struct export_job *job = context;
     const struct rootfs_request request = {
         .plan = &job->container->plan,
-        .root_fd = job->engine->store.root_fd,
+        .stores = &job->stores,
         .container_dir_fd = job->container->dir_fd,
         .in_userns = job->in_userns,
     };
@@ -146,10 +147,18 @@ static int export_in_userns(void *context, struct mcpd_error *err)
 static int export_to(struct mcpd_engine *engine, const struct container *container, int output_fd,
                      struct mcpd_error *err)
 {
-    struct export_job job = {engine, container, output_fd, userns_is_needed()};
+    struct export_job job = {
+        .engine = engine,
+        .container = container,
+        .output_fd = output_fd,
+        .in_userns = userns_is_needed(),
+    };
     CLEANUP_CHILD struct child child = CHILD_NONE;
-    int rc = child_start("mcpd: export", export_in_userns, &job, &child, err);
+    int rc;
 
+    layerstores_open(&container->plan, engine->store.root_fd, &job.stores);
+    rc = child_start("mcpd: export", export_in_userns, &job, &child, err);
+    layerstores_done(&job.stores);
     return rc < 0 ? rc : child_finish(&child, err);
 }
 

@@ -13,6 +13,7 @@
 #include "base/fsutil.h"
 #include "base/jsonx.h"
 #include "base/str.h"
+#include "oci/additional.h"
 #include "oci/tags.h"
 
 #include <string.h>
@@ -47,32 +48,60 @@ static void keep_warning(void *context, const char *message)
 }
 
 /* Tags of one manifest stand together. */
-static int add_tag(struct image_check_run *run, const struct tag *tag, struct mcpd_error *err)
+static int add_tag(struct image_check_run *run, const struct store *additional,
+                   const struct tag *tag, struct mcpd_error *err)
 {
     struct image_subject *subject =
         run->subject_count > 0 ? &run->subjects[run->subject_count - 1] : NULL;
 
-    if (!subject || !digest_equal(&subject->manifest_digest, &tag->manifest_digest)) {
+    if (!subject || subject->additional != additional ||
+        !digest_equal(&subject->manifest_digest, &tag->manifest_digest)) {
         subject = &run->subjects[run->subject_count++];
         subject->manifest_digest = tag->manifest_digest;
+        subject->additional = additional;
     }
     return tag->kind != TAG_KIND_UNTAGGED && strv_append(&subject->names, tag->name) < 0
                ? error_no_memory(err, "names of images")
                : 0;
 }
 
-static int load_subjects(struct image_check_run *run, struct mcpd_error *err)
+static bool has_subject(const struct image_check_run *run, size_t count,
+                        const struct digest *manifest_digest)
+{
+    for (size_t i = 0; i < count; i++)
+        if (digest_equal(&run->subjects[i].manifest_digest, manifest_digest))
+            return true;
+    return false;
+}
+
+/* additional: whose they are; NULL: ours. What we have ourselves is ours. */
+static int load_subjects_of(struct image_check_run *run, const struct store *additional,
+                            struct mcpd_error *err)
 {
     CLEANUP_TAG_LIST struct tag_list list = {0};
-    int rc = tags_list(&run->store, &list, err);
+    struct image_subject *grown;
+    size_t own_count = run->subject_count;
+    int rc = tags_list(additional ? additional : &run->store, &list, err);
 
     if (rc < 0)
         return rc;
-    run->subjects = calloc(list.count + 1, sizeof(*run->subjects));
-    if (!run->subjects)
+    grown = reallocarray(run->subjects, own_count + list.count + 1, sizeof(*grown));
+    if (!grown)
         return error_no_memory(err, "images");
+    memset(grown + own_count, 0, (list.count + 1) * sizeof(*grown));
+    run->subjects = grown;
     for (size_t i = 0; rc == 0 && i < list.count; i++)
-        rc = add_tag(run, &list.tags[i], err);
+        if (!has_subject(run, own_count, &list.tags[i].manifest_digest))
+            rc = add_tag(run, additional, &list.tags[i], err);
+    return rc;
+}
+
+static int load_subjects(struct image_check_run *run, struct mcpd_error *err)
+{
+    int rc = load_subjects_of(run, NULL, err);
+
+    for (size_t i = 0; rc == 0 && i < additional_count(&run->store); i++)
+        rc = load_subjects_of(run, additional_get(&run->store, i), err);
     return rc;
 }
 

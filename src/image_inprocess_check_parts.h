@@ -20,8 +20,9 @@ struct image_subject {
     size_t blob_count;
     struct digest *layers;
     size_t layer_count;
-    char **names;   /* owned */
-    bool is_wanted; /* to be looked at */
+    char **names;                   /* owned */
+    const struct store *additional; /* the read-only store that has it; NULL: our own; borrowed */
+    bool is_wanted;                 /* to be looked at */
     enum image_verdict verdict;
     char *problem; /* of the documents, beyond their digests, or of the repair; owned */
 };

@@ -130,7 +130,7 @@ static int make_plan(const struct image_check_run *run, const struct image_subje
         return error_no_memory(err, "repair");
     for (size_t i = 0; i < subject->layer_count; i++) {
         bool is_blob_bad = image_check_is_bad(run, false, &subject->blobs[i]);
-        bool is_local = !is_blob_bad && blob_exists(&run->store, &subject->blobs[i]);
+        bool is_local = !is_blob_bad && blob_is_own(&run->store, &subject->blobs[i]);
 
         if (is_blob_bad)
             plan->blobs[plan->blob_count++] = subject->blobs[i];
@@ -205,8 +205,15 @@ static int attempt(struct image_check_run *run, struct image_subject *subject,
 int image_repair(struct image_check_run *run, struct image_subject *subject, struct mcpd_error *err)
 {
     struct mcpd_error problem = {0};
-    int rc = attempt(run, subject, &problem, err);
+    int rc;
 
+    if (subject->additional) {
+        free(subject->problem);
+        subject->problem = str_format("not repaired: it lies in the read-only store '%s'",
+                                      subject->additional->path);
+        return subject->problem ? 0 : error_no_memory(err, "repair");
+    }
+    rc = attempt(run, subject, &problem, err);
     /* A manifest that is good again leads to layers that were not known before. */
     if (rc == 0 && problem.message[0] == '\0' && image_check_is_damaged(run, subject))
         rc = attempt(run, subject, &problem, err);

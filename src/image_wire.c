@@ -60,6 +60,7 @@ static const struct member members[] = {
 
 /* The lists, in the same way. */
 static const struct member lists[] = {
+    MEMBER("stores", stores),
     MEMBER("images", images),
     MEMBER("since", since),
 };

@@ -43,6 +43,7 @@ struct image_request {
     const char *destination;      /* PUSH */
     const char *container;        /* EXPORT */
     const char *path;             /* SAVE, EXPORT; NULL: descriptor 3, as for what is read */
+    char **stores;                /* additional ones, all of them */
     char **images;                /* VERIFY, SAVE */
     char **since;                 /* SAVE */
     const char *sign_by;          /* SAVE */

@@ -35,6 +35,8 @@ struct mcpd_engine_options {
     const char *runroot;
     /* NULL: the mcpd that belongs to this library (or runs this code). */
     const char *program;
+    /* Read-only stores whose images serve too, besides those of mcpd.conf; NULL: none. */
+    const char *const *additional_stores;
     /* Damaged objects and the like; NULL: silence. */
     void (*warn)(void *context, const char *message);
     void *warn_context;

@@ -35,6 +35,9 @@ void cli_init(struct cli *cli, int argc, char **argv)
 
 void cli_done(struct cli *cli)
 {
+    struct opt_scope globals = {.groups = cli_global_groups, .values = &cli->globals};
+
+    opts_done(&globals);
     mcpd_close(cli->engine);
     cli->engine = NULL;
 }
@@ -120,6 +123,7 @@ int cli_engine(struct cli *cli, struct mcpd_engine **ret_engine, struct mcpd_err
     struct mcpd_engine_options options = {
         .root = cli->globals.root,
         .runroot = cli->globals.runroot,
+        .additional_stores = cli->globals.additional_stores,
         .warn = warn_from_engine,
         .warn_context = cli,
     };

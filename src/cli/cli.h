@@ -17,6 +17,7 @@ struct cli_globals {
     const char *root;
     const char *runroot;
     const char *log_level;
+    const char *const *additional_stores;
     bool version;
 };
 

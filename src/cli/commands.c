@@ -52,6 +52,8 @@ static const struct opt global_rows[] = {
         .accepts = "trace|debug|info|warn|error|fatal|panic"),
     OPT(0, "root", "DIR", STRING, AT(root), "Where images and containers are kept"),
     OPT(0, "runroot", "DIR", STRING, AT(runroot), "Where locks and sockets are kept"),
+    OPT(0, "additional-store", "DIR", LIST, AT(additional_stores),
+        "A read-only store whose images serve too; may be repeated"),
     OPT_OTHER(OPT_IGNORED, 0, "cgroup-manager", "NAME"),
     OPT_OTHER(OPT_IGNORED, 0, "conmon", "FILE"),
     OPT_OTHER(OPT_IGNORED, 0, "events-backend", "NAME"),

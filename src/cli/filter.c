@@ -347,6 +347,12 @@ static bool match_dangling(const json_t *document, size_t position, const struct
     return (json_array_size(json_object_get(document, "Names")) == 0) == (filter->number != 0);
 }
 
+static bool match_read_only(const json_t *document, size_t position, const struct filter *filter)
+{
+    (void)position;
+    return json_is_true(json_object_get(document, "ReadOnly")) == (filter->number != 0);
+}
+
 static int prepare_image(struct filter *filter, json_t *documents, struct mcpd_error *err)
 {
     json_t *document;
@@ -383,6 +389,7 @@ static const struct filter_key image_keys[] = {
     {"id", false, match_id, prepare_pattern},
     {"label", true, match_label, NULL},
     {"label!", true, match_no_label, NULL},
+    {"readonly", false, match_read_only, prepare_bool},
     {"reference", false, match_reference, NULL},
     {"since", false, match_image_since, prepare_image},
     {0},

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/fsutil.h"
 #include "base/lock.h"
+#include "oci/additional.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,18 +14,37 @@ void blob_path(const struct digest *digest, char buffer[BLOB_PATH_SIZE])
     (void)snprintf(buffer, BLOB_PATH_SIZE, "images/blobs/sha256/%s", digest_hex(digest));
 }
 
-bool blob_exists(const struct store *store, const struct digest *digest)
+bool blob_is_own(const struct store *store, const struct digest *digest)
 {
     return digest_is_set(digest) && fs_exists(store->blobs_fd, digest_hex(digest));
 }
 
+bool blob_exists(const struct store *store, const struct digest *digest)
+{
+    if (blob_is_own(store, digest))
+        return true;
+    for (size_t i = 0; i < additional_count(store); i++)
+        if (blob_is_own(additional_get(store, i), digest))
+            return true;
+    return false;
+}
+
 /* O_NONBLOCK: should a pipe ever lie there, we do not wait for its writer. */
+static int open_own(const struct store *store, const struct digest *digest)
+{
+    return openat(store->blobs_fd, digest_hex(digest),
+                  O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+}
+
 static int open_blob(const struct store *store, const struct digest *digest, int *ret_fd,
                      struct mcpd_error *err)
 {
-    int fd = openat(store->blobs_fd, digest_hex(digest),
-                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+    int fd = open_own(store, digest);
 
+    for (size_t i = 0; fd < 0 && errno == ENOENT && i < additional_count(store); i++) {
+        fd = open_own(additional_get(store, i), digest);
+        errno = fd < 0 ? ENOENT : errno; /* what cannot be read there is not there */
+    }
     if (fd < 0 && errno == ENOENT)
         return error_set(err, MCPD_E_NOT_FOUND, "blob %s is not in the store", digest->text);
     if (fd < 0)
@@ -74,7 +94,7 @@ int blob_partial_open(const struct store *store, const struct digest *digest, in
         return error_wrap(err, rc, "images/partial");
     FAULT_POINT("partial-locked");
     /* Whom we waited for has finished; what we hold is a new, empty file. */
-    if (blob_exists(store, digest)) {
+    if (blob_is_own(store, digest)) {
         *ret_fd = -1;
         *ret_length = 0;
         return fs_unlink_if_exists(store->partial_fd, name, err);

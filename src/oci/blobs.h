@@ -18,7 +18,9 @@
 /* Relative to the store's root: "images/blobs/sha256/HEX". */
 #define BLOB_PATH_SIZE 96
 void blob_path(const struct digest *digest, char buffer[BLOB_PATH_SIZE]);
+/* Here, or in an additional store; the same goes for opening and reading. */
 bool blob_exists(const struct store *store, const struct digest *digest);
+bool blob_is_own(const struct store *store, const struct digest *digest); /* here */
 /* For reading; the caller closes. NOT_FOUND: not here. */
 int blob_open(const struct store *store, const struct digest *digest, int *ret_fd,
               uint64_t *ret_bytes, struct mcpd_error *err) MUST_CHECK;

@@ -28,13 +28,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Also false for a damaged one, which is then replaced. */
+/* Here, and not only in an additional store: that one may go, and we would not know what our image
+ * was. Also false for a damaged one, which is then replaced. */
 static bool is_there(const struct store *store, const struct commit_document *document)
 {
     CLEANUP_FREE char *text = NULL;
     size_t length = 0;
 
-    return blob_read(store, &document->digest, document->length, &text, &length, NULL) == 0 &&
+    return blob_is_own(store, &document->digest) &&
+           blob_read(store, &document->digest, document->length, &text, &length, NULL) == 0 &&
            length == document->length && memcmp(text, document->text, length) == 0;
 }
 

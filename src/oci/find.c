@@ -7,6 +7,7 @@
 #include "oci/image_parts.h"
 
 #include "base/str.h"
+#include "oci/additional.h"
 #include "oci/blobs.h"
 #include "oci/registriesconf.h"
 
@@ -254,15 +255,47 @@ static int find_by_id(const struct store *store, const char *name, const char *h
     return 0;
 }
 
+/* ---------------------------------------------------------------- anywhere */
+
+static int find_in(const struct store *store, const char *name, struct image *ret_image,
+                   struct mcpd_error *err)
+{
+    const char *hex = id_digits(name);
+    int rc = find_by_name(store, name, ret_image, err);
+
+    if ((rc == -MCPD_E_NOT_FOUND || rc == -MCPD_E_INVALID) && hex)
+        rc = find_by_id(store, name, hex, ret_image, err);
+    return rc;
+}
+
+/* A damaged one there is as good as none: ours can have what it lacks. */
+static int find_in_additional(const struct store *store, const char *name, struct image *ret_image,
+                              struct mcpd_error *err)
+{
+    int rc = -MCPD_E_NOT_FOUND;
+
+    for (size_t i = 0; rc == -MCPD_E_NOT_FOUND && i < additional_count(store); i++) {
+        const struct store *additional = additional_get(store, i);
+
+        rc = find_in(additional, name, ret_image, err);
+        if (rc == 0)
+            ret_image->additional = additional;
+        if (rc == -MCPD_E_CORRUPT) {
+            store_warn(store, additional->path, err);
+            rc = -MCPD_E_NOT_FOUND;
+        }
+    }
+    return rc;
+}
+
 int store_find_image(const struct store *store, const char *name, struct image *ret_image,
                      struct mcpd_error *err)
 {
-    const char *hex = id_digits(name);
     struct mcpd_error problem = {0};
-    int rc = find_by_name(store, name, ret_image, &problem);
+    int rc = find_in(store, name, ret_image, &problem);
 
-    if ((rc == -MCPD_E_NOT_FOUND || rc == -MCPD_E_INVALID) && hex)
-        rc = find_by_id(store, name, hex, ret_image, &problem);
+    if (rc == -MCPD_E_NOT_FOUND)
+        rc = find_in_additional(store, name, ret_image, &problem);
     if (rc == -MCPD_E_NOT_FOUND)
         return not_known(name, err);
     return rc < 0 ? error_copy(err, &problem) : 0;

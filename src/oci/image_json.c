@@ -120,6 +120,8 @@ json_t *image_list_json(const struct store *store, const struct image *image,
     failed |= json_object_set_new(object, "VirtualSize", json_integer(bytes));
     failed |= json_object_set_new(object, "Labels", or_null(config_member(image, "Labels")));
     failed |= json_object_set_new(object, "Containers", json_integer(container_count));
+    if (image->additional)
+        failed |= json_object_set_new(object, "ReadOnly", json_true());
     failed |= add_names(object, image);
     failed |= add_created(object, image);
     return failed ? NULL : TAKE_PTR(object);
@@ -221,11 +223,12 @@ static json_t *driver_data_json(const struct store *store, const struct image *i
     size_t count = image->config.diff_id_count;
 
     for (size_t i = count; data && i > 0; i--) {
+        const struct store *home = store_of_layer(store, &image->config.diff_ids[i - 1]);
         char path[STORE_LAYER_PATH_SIZE];
         char *full;
 
         store_layer_path(&image->config.diff_ids[i - 1], path);
-        full = str_format("%s/%s", store->path, path);
+        full = str_format("%s/%s", home ? home->path : store->path, path);
         if (strv_append_take(&lowers, full) < 0)
             return NULL;
     }
@@ -306,7 +309,7 @@ static json_t *repo_tags_json(const struct image *image)
 
 json_t *image_inspect_json(const struct store *store, const struct image *image)
 {
-    CLEANUP(image_done) struct image all = {.id = image->id};
+    CLEANUP(image_done) struct image all = {.id = image->id, .additional = image->additional};
     CLEANUP_JSON json_t *object = NULL;
     const struct image *named = image;
 

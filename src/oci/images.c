@@ -7,6 +7,7 @@
 #include "oci/image_parts.h"
 
 #include "base/str.h"
+#include "oci/additional.h"
 #include "oci/blobs.h"
 
 #include <string.h>
@@ -222,7 +223,7 @@ static int set_names(struct image *image, const struct tag *tags, size_t count,
 int store_load_image_names(const struct store *store, struct image *image, struct mcpd_error *err)
 {
     CLEANUP_TAG_LIST struct tag_list list = {0};
-    int rc = tags_list(store, &list, err);
+    int rc = tags_list(image->additional ? image->additional : store, &list, err);
 
     if (rc < 0)
         return rc;
@@ -304,20 +305,115 @@ static int compare_images(const void *a, const void *b)
     return order ? order : digest_compare(&left->id, &right->id);
 }
 
-static int load_all(const struct store *store, const struct tag_list *list, struct image *images,
-                    size_t *count, struct mcpd_error *err)
+struct image_list {
+    struct image *images; /* owned */
+    size_t count;
+};
+
+static int load_all(const struct store *store, const struct tag_list *list,
+                    struct image_list *images, struct mcpd_error *err)
 {
     size_t length;
 
     for (size_t i = 0; i < list->count; i += length) {
+        struct image *image = &images->images[images->count];
         int rc;
 
         length = tags_group_length(list, i);
-        rc = image_load_group(store, &list->tags[i], length, &images[*count], err);
+        rc = image_load_group(store, &list->tags[i], length, image, err);
         if (rc < 0)
             return rc;
-        if (digest_is_set(&images[*count].id))
-            (*count)++;
+        if (digest_is_set(&image->id))
+            images->count++;
+    }
+    return 0;
+}
+
+/* Behind those that are in the list. */
+static int append_images(const struct store *store, struct image_list *images,
+                         struct mcpd_error *err)
+{
+    CLEANUP_TAG_LIST struct tag_list list = {0};
+    struct image *grown;
+    int rc = tags_list(store, &list, err);
+
+    if (rc < 0)
+        return rc;
+    grown = reallocarray(images->images, images->count + list.count + 1, sizeof(*grown));
+    if (!grown)
+        return error_no_memory(err, "images");
+    memset(grown + images->count, 0, (list.count + 1) * sizeof(*grown));
+    images->images = grown;
+    return load_all(store, &list, images, err);
+}
+
+/* ---------------------------------------------------------------- those of other stores */
+
+static bool has_name(const struct image_list *images, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strv_contains(images->images[i].names, name))
+            return true;
+    return false;
+}
+
+static bool has_id(const struct image_list *images, size_t count, const struct digest *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (digest_equal(&images->images[i].id, id))
+            return true;
+    return false;
+}
+
+/* A name means what the first store says. */
+static void take_names_away(const struct image_list *images, size_t count, struct image *image)
+{
+    char **end = image->names;
+
+    for (char **name = image->names; name && *name; name++) {
+        if (has_name(images, count, *name))
+            free(*name);
+        else
+            *end++ = *name;
+    }
+    if (end)
+        *end = NULL;
+}
+
+/* What is nothing new is left out: all of its names and its id are known. */
+static void settle_additional(const struct store *additional, size_t first,
+                              struct image_list *images)
+{
+    size_t kept = first;
+
+    for (size_t i = first; i < images->count; i++) {
+        struct image *image = &images->images[i];
+
+        take_names_away(images, first, image);
+        image->additional = additional;
+        if ((!image->names || !image->names[0]) && has_id(images, first, &image->id))
+            image_done(image);
+        else
+            images->images[kept++] = *image;
+    }
+    images->count = kept;
+}
+
+/* What is wrong with one of them is a warning. */
+static int append_additional(const struct store *store, struct image_list *images,
+                             struct mcpd_error *err)
+{
+    for (size_t i = 0; i < additional_count(store); i++) {
+        const struct store *additional = additional_get(store, i);
+        size_t first = images->count;
+        struct mcpd_error problem = {0};
+        int rc = append_images(additional, images, &problem);
+
+        if (rc == -MCPD_E_NO_MEMORY)
+            return error_copy(err, &problem);
+        if (rc < 0)
+            store_warn(store, additional->path, &problem);
+        settle_additional(additional, first, images);
     }
     return 0;
 }
@@ -325,23 +421,17 @@ static int load_all(const struct store *store, const struct tag_list *list, stru
 int store_list_images(const struct store *store, struct image **ret_images, size_t *ret_count,
                       struct mcpd_error *err)
 {
-    CLEANUP_TAG_LIST struct tag_list list = {0};
-    struct image *images;
-    size_t count = 0;
-    int rc = tags_list(store, &list, err);
+    struct image_list list = {0};
+    int rc = append_images(store, &list, err);
 
-    if (rc < 0)
-        return rc;
-    images = calloc(list.count + 1, sizeof(*images));
-    if (!images)
-        return error_no_memory(err, "images");
-    rc = load_all(store, &list, images, &count, err);
+    if (rc == 0)
+        rc = append_additional(store, &list, err);
     if (rc < 0) {
-        store_free_images(images, count);
+        store_free_images(list.images, list.count);
         return rc;
     }
-    qsort(images, count, sizeof(*images), compare_images);
-    *ret_images = images;
-    *ret_count = count;
+    qsort(list.images, list.count, sizeof(*list.images), compare_images);
+    *ret_images = list.images;
+    *ret_count = list.count;
     return 0;
 }

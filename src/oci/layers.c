@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "base/fsutil.h"
 #include "base/jsonx.h"
+#include "oci/additional.h"
 #include "oci/storetmp.h"
 
 #include <fcntl.h>
@@ -26,7 +27,7 @@ void store_layer_path(const struct digest *diff_id, char buffer[STORE_LAYER_PATH
     (void)snprintf(buffer, STORE_LAYER_PATH_SIZE, "layers/%s/fs", digest_hex(diff_id));
 }
 
-bool store_has_layer(const struct store *store, const struct digest *diff_id)
+static bool is_own(const struct store *store, const struct digest *diff_id)
 {
     char path[STORE_LAYER_PATH_SIZE];
 
@@ -34,13 +35,30 @@ bool store_has_layer(const struct store *store, const struct digest *diff_id)
     return digest_is_set(diff_id) && fs_exists(store->layers_fd, path);
 }
 
+const struct store *store_of_layer(const struct store *store, const struct digest *diff_id)
+{
+    if (is_own(store, diff_id))
+        return store;
+    for (size_t i = 0; i < additional_count(store); i++)
+        if (is_own(additional_get(store, i), diff_id))
+            return additional_get(store, i);
+    return NULL;
+}
+
+bool store_has_layer(const struct store *store, const struct digest *diff_id)
+{
+    return store_of_layer(store, diff_id) != NULL;
+}
+
 static int load_description(const struct store *store, const struct digest *diff_id,
                             json_t **ret_json, struct mcpd_error *err)
 {
+    const struct store *home = store_of_layer(store, diff_id);
     char path[STORE_LAYER_PATH_SIZE];
 
     description_path(diff_id, path);
-    return jsonx_load(store->layers_fd, path, DESCRIPTION_MAX_BYTES, ret_json, err);
+    return jsonx_load(home ? home->layers_fd : store->layers_fd, path, DESCRIPTION_MAX_BYTES,
+                      ret_json, err);
 }
 
 int store_layer_sizes(const struct store *store, const struct digest *diff_id,
@@ -131,7 +149,7 @@ int layers_publish(const struct store *store, const char *tmp_name, const struct
     if (errno != EEXIST && errno != ENOTEMPTY)
         return error_errno(err, "rename to layers/%s", name);
     /* What has no description is damage too. It changes places with ours. */
-    if ((replaces || !store_has_layer(store, diff_id)) &&
+    if ((replaces || !is_own(store, diff_id)) &&
         renameat2(store->tmp_fd, tmp_name, store->layers_fd, name, RENAME_EXCHANGE) < 0)
         return error_errno(err, "replace the damaged layers/%s", name);
     FAULT_POINT("layer-replaced");

@@ -10,6 +10,7 @@
 #include "oci/store.h"
 
 #include "base/fault.h"
+#include "base/fsutil.h"
 #include "base/str.h"
 #include "oci/blobs.h"
 #include "oci/tags.h"
@@ -41,7 +42,7 @@ static int keep_old_image(const struct store *store, const struct tag *old, cons
     size_t others = 0;
     int rc = count_tags(store, old, name, &others, err);
 
-    if (rc < 0 || others > 0 || !blob_exists(store, &old->manifest_digest))
+    if (rc < 0 || others > 0 || !blob_is_own(store, &old->manifest_digest))
         return rc;
     tags_untagged_file_name(&old->manifest_digest, untagged);
     return tags_write(store, untagged, old, err);
@@ -101,7 +102,7 @@ static int write_name(const struct store *store, const struct reference *name, s
     if (rc < 0)
         return rc;
     /* Whoever collects holds the same lock: what is here now, stays. */
-    if (!blob_exists(store, &tag->manifest_digest))
+    if (!blob_is_own(store, &tag->manifest_digest))
         return error_set(err, MCPD_E_NOT_FOUND, "%s: image not known", tag->manifest_digest.text);
     if (store_load_manifest(store, &tag->manifest_digest, &document, NULL) == 0)
         tag->image_id = document.manifest.config.digest;
@@ -119,14 +120,46 @@ int store_tag(const struct store *store, const struct reference *name,
     return write_name(store, name, &tag, err);
 }
 
+/* The documents of an image of an additional store, here too: a name of ours leads to what is ours.
+ * Without the name they go with the next collection. */
+static int copy_document(const struct store *store, const struct digest *digest,
+                         struct mcpd_error *err)
+{
+    CLEANUP_FREE char *text = NULL;
+    size_t length = 0;
+    int rc;
+
+    if (!digest_is_set(digest) || blob_is_own(store, digest))
+        return 0;
+    rc = blob_read(store, digest, MANIFEST_MAX_BYTES, &text, &length, err);
+    if (rc < 0)
+        return rc;
+    return fs_write_file(store->blobs_fd, digest_hex(digest), text, length, 0600, FS_WRITE_SYNC,
+                         err);
+}
+
+static int copy_documents(const struct store *store, const struct image *image,
+                          struct mcpd_error *err)
+{
+    int rc = copy_document(store, &image->id, err);
+
+    if (rc == 0)
+        rc = copy_document(store, &image->manifest_digest, err);
+    /* Without the index there is only less to push. */
+    if (rc == 0 && digest_is_set(&image->index_digest) && blob_exists(store, &image->index_digest))
+        rc = copy_document(store, &image->index_digest, err);
+    return rc;
+}
+
 int store_add_name(const struct store *store, const struct image *image,
                    const struct reference *name, struct mcpd_error *err)
 {
+    int rc = image->additional ? copy_documents(store, image, err) : 0;
     struct tag tag = {.manifest_digest = image->manifest_digest,
                       .index_digest = image->index_digest,
                       .is_further = true};
 
-    return write_name(store, name, &tag, err);
+    return rc < 0 ? rc : write_name(store, name, &tag, err);
 }
 
 int store_untag(const struct store *store, const struct reference *name, bool *ret_was_last,

@@ -94,7 +94,7 @@ static int keep(struct changes *changes, const struct tag *tag, struct mcpd_erro
     struct tag kept = *tag;
 
     /* What is damaged beyond use need not be kept. */
-    if (stays_tagged(changes, tag) || !blob_exists(changes->store, &tag->manifest_digest))
+    if (stays_tagged(changes, tag) || !blob_is_own(changes->store, &tag->manifest_digest))
         return 0;
     kept.is_further = false;
     tags_untagged_file_name(&tag->manifest_digest, untagged);
@@ -165,7 +165,7 @@ static int make_tag(const struct store *store, const struct store_name *name, st
     CLEANUP(manifest_document_done) struct manifest_document document = {0};
 
     /* Whoever collects holds the same lock: what is here now, stays. */
-    if (!blob_exists(store, &name->manifest_digest))
+    if (!blob_is_own(store, &name->manifest_digest))
         return error_set(err, MCPD_E_NOT_FOUND, "%s: image not known", name->manifest_digest.text);
     *ret_tag = (struct tag){
         .manifest_digest = name->manifest_digest,

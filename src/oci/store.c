@@ -11,6 +11,7 @@
 #include "base/fsutil.h"
 #include "base/lock.h"
 #include "base/str.h"
+#include "oci/additional.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -48,6 +49,7 @@ void store_done(struct store *store)
     cleanup_close_fd(&store->root_fd);
     store->root_fd = -1;
     free(TAKE_PTR(store->path));
+    additional_done(store);
     errno = saved_errno;
 }
 
@@ -145,12 +147,7 @@ static int open_store(struct store *store, const char *path, struct mcpd_error *
 
 int store_open(const char *path, struct store *ret_store, struct mcpd_error *err)
 {
-    struct store store = {.root_fd = -1,
-                          .blobs_fd = -1,
-                          .partial_fd = -1,
-                          .tags_fd = -1,
-                          .layers_fd = -1,
-                          .tmp_fd = -1};
+    struct store store = STORE_NONE;
     int rc = open_store(&store, path, err);
 
     if (rc < 0) {

@@ -29,6 +29,8 @@
 #include <stdint.h>
 #include <time.h>
 
+struct additional;
+
 struct store {
     char *path; /* absolute, owned */
     int root_fd;
@@ -39,7 +41,14 @@ struct store {
     int tmp_fd;
     void (*warn)(void *context, const char *message); /* NULL: silence */
     void *warn_context;
+    struct additional
+        *additional; /* read-only stores beside it (additional.h); NULL: none; owned */
 };
+#define STORE_NONE                                                                       \
+    {                                                                                    \
+        .root_fd = -1, .blobs_fd = -1, .partial_fd = -1, .tags_fd = -1, .layers_fd = -1, \
+        .tmp_fd = -1                                                                     \
+    }
 
 /* Makes the folders when missing (0700 for root's, owned by us). A store of another owner: DENIED,
  * nothing touched. */
@@ -71,8 +80,9 @@ struct image {
     char **names;
     /* Sorted "host/path@sha256:..": each name's repository with its manifest and its index. */
     char **digest_names;
-    struct timespec first_written; /* in a list: when the first of the names was given */
-    json_t *annotations;           /* of the manifest, may be NULL */
+    struct timespec first_written;  /* in a list: when the first of the names was given */
+    const struct store *additional; /* the read-only store that has it; NULL: our own; borrowed */
+    json_t *annotations;            /* of the manifest, may be NULL */
 };
 void image_done(struct image *image); /* fine on a zeroed one */
 
@@ -80,7 +90,8 @@ void image_done(struct image *image); /* fine on a zeroed one */
  * is looked for as podman does: "localhost/NAME", "docker.io/library/NAME", then any name here that
  * ends with "/NAME". At last by id or a unique prefix of it (3 or more hex digits).
  * NOT_FOUND: "<name>: image not known". CONFLICT: the prefix fits several images. INVALID: the
- * short name does. CORRUPT: known but damaged; store_untag still works. */
+ * short name does. CORRUPT: known but damaged; store_untag still works. What no name of ours fits
+ * is then looked for in the additional stores, one after the other. */
 int store_find_image(const struct store *store, const char *name, struct image *ret_image,
                      struct mcpd_error *err) MUST_CHECK;
 /* As above when the exact manifest is known; no names are looked up. */
@@ -95,7 +106,8 @@ int store_load_manifest(const struct store *store, const struct digest *manifest
 int store_load_image_names(const struct store *store, struct image *image,
                            struct mcpd_error *err) MUST_CHECK;
 
-/* Every image (what has one id) once, with all names, newest first. Array owned by the caller:
+/* Every image (what has one id) once, with all names, newest first; those of the additional stores
+ * too, without the names that ours or a store before has. Array owned by the caller:
  * store_free_images. */
 int store_list_images(const struct store *store, struct image **ret_images, size_t *ret_count,
                       struct mcpd_error *err) MUST_CHECK;
@@ -107,7 +119,8 @@ void store_free_images(struct image *images, size_t count);
 int store_tag(const struct store *store, const struct reference *name,
               const struct digest *manifest_digest, const struct digest *index_digest,
               struct mcpd_error *err) MUST_CHECK;
-/* A further name for an image that was found. */
+/* A further name, in our store, for an image that was found; one of an additional store then has
+ * its manifest and its config here too. */
 int store_add_name(const struct store *store, const struct image *image,
                    const struct reference *name, struct mcpd_error *err) MUST_CHECK;
 /* Several names, of one image or of many, in one instant: all of it happens, or nothing. */
@@ -141,6 +154,8 @@ int store_collect(const struct store *store, int exclusive_lock_fd,
 /* Unpacked layers. Path is relative to the store's root: "layers/HEX/fs". */
 #define STORE_LAYER_PATH_SIZE 96
 void store_layer_path(const struct digest *diff_id, char buffer[STORE_LAYER_PATH_SIZE]);
+/* The store that has it: ours or an additional one; NULL: none. */
+const struct store *store_of_layer(const struct store *store, const struct digest *diff_id);
 bool store_has_layer(const struct store *store, const struct digest *diff_id);
 struct layer_sizes {
     uint64_t bytes;      /* contents of its files */

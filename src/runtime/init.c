@@ -103,6 +103,21 @@ static int reopen(int fd, const char *outside_root, int *ret_fd, struct mcpd_err
     return 0;
 }
 
+/* They stay open until exec. */
+static int reopen_stores(const struct layerstores *stores, const char *outside_root,
+                         struct layerstores *ret_stores, struct mcpd_error *err)
+{
+    int rc = reopen(stores->root_fd, outside_root, &ret_stores->root_fd, err);
+
+    ret_stores->count = stores->count;
+    for (size_t i = 0; i < stores->count; i++) {
+        ret_stores->fds[i] = -1;
+        if (rc == 0 && stores->fds[i] >= 0)
+            rc = reopen(stores->fds[i], outside_root, &ret_stores->fds[i], err);
+    }
+    return rc;
+}
+
 static int mount_file_systems(const struct init_job *job, struct mount_sources *sources,
                               int *ret_root_fd, int *ret_null_fd, struct mcpd_error *err)
 {
@@ -111,19 +126,19 @@ static int mount_file_systems(const struct init_job *job, struct mount_sources *
     struct mount_request mounts = {
         .plan = plan, .cgroup = job->cgroup, .sources = sources, .in_userns = job->in_userns};
     CLEANUP_FREE char *outside_root = NULL;
-    CLEANUP_FD int store_fd = -1;
+    CLEANUP_LAYERSTORES struct layerstores stores = {.root_fd = -1};
     CLEANUP_FD int dir_fd = -1;
     int rc = fs_path_of_fd(job->outside_root_fd, &outside_root, err);
 
     if (rc == 0)
-        rc = reopen(job->request->root_fd, outside_root, &store_fd, err);
+        rc = reopen_stores(job->request->stores, outside_root, &stores, err);
     if (rc == 0)
         rc = reopen(job->request->container_dir_fd, outside_root, &dir_fd, err);
     if (rc == 0)
         rc = mount_open_sources(plan, sources, err);
     if (rc < 0)
         return rc;
-    rootfs.root_fd = store_fd;
+    rootfs.stores = &stores;
     rootfs.container_dir_fd = dir_fd;
     mounts.container_dir_fd = dir_fd;
     mounts.outside_root = outside_root;

@@ -239,15 +239,18 @@ static struct winsize read_first_size(void)
 static int launch(struct monitor *monitor, const struct plan *plan, struct mcpd_error *err)
 {
     CLEANUP(stream_ends_done) struct stream_ends ends = STREAM_ENDS_NONE;
+    CLEANUP_LAYERSTORES struct layerstores stores = {0};
     struct launch_request request = {.plan = plan,
                                      .cgroup_path = monitor->run.cgroup_path,
                                      .root_fd = monitor->root.root_fd,
+                                     .stores = &stores,
                                      .container_dir_fd = monitor->dir_fd};
     struct winsize size = read_first_size();
     int rc = streams_make(monitor, plan->process.open_stdin, &ends, err);
 
     if (rc < 0)
         return rc;
+    layerstores_open(plan, monitor->root.root_fd, &stores);
     request.stdin_fd = ends.stdin_fd;
     request.stdout_fd = ends.stdout_fd;
     request.stderr_fd = ends.stderr_fd;

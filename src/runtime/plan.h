@@ -102,6 +102,7 @@ struct plan {
     /* root file system */
     struct digest *layers; /* diff_ids, bottom first */
     size_t layer_count;
+    char **layer_stores; /* absolute paths of the additional stores that some of them lie in */
     bool read_only_root;
     bool volatile_upper; /* thrown away: overlay may skip syncs */
 

@@ -44,16 +44,27 @@
 
 /* --- folders ------------------------------------------------------------------------------ */
 
+/* The store that has the layer; `path` becomes its folder below that. */
+static int place_of_layer(const struct rootfs_request *request, size_t index,
+                          char path[STORE_LAYER_PATH_SIZE])
+{
+    const struct digest *diff_id = &request->plan->layers[index];
+
+    store_layer_path(diff_id, path);
+    return layerstores_of(request->stores, diff_id);
+}
+
 /* The root directory's owner and mode come from upper/, so it takes those of the top layer. */
 static int copy_root_attributes(const struct rootfs_request *request, struct mcpd_error *err)
 {
     char layer[STORE_LAYER_PATH_SIZE];
     struct stat st;
+    int store_fd;
 
     if (request->plan->layer_count == 0)
         return 0;
-    store_layer_path(&request->plan->layers[request->plan->layer_count - 1], layer);
-    if (fstatat(request->root_fd, layer, &st, 0) < 0)
+    store_fd = place_of_layer(request, request->plan->layer_count - 1, layer);
+    if (fstatat(store_fd, layer, &st, 0) < 0)
         return error_errno(err, "layer '%s'", layer);
     if (fchownat(request->container_dir_fd, "upper", st.st_uid, st.st_gid, 0) < 0 &&
         !(request->in_userns && errno == EINVAL)) /* an owner who is not mapped */
@@ -96,18 +107,21 @@ static int set_layers(int fs_fd, const struct rootfs_request *request)
 {
     const struct plan *plan = request->plan;
     char layer[STORE_LAYER_PATH_SIZE];
+    int here_fd = -1;
 
     if (plan->layer_count == 0)
         return fchdir(request->container_dir_fd) < 0 ||
                        mountapi_fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir+", EMPTY_LOWER) < 0
                    ? -errno
                    : 0;
-    if (fchdir(request->root_fd) < 0)
-        return -errno;
     for (size_t i = plan->layer_count; i > 0; i--) { /* topmost first */
+        int store_fd = place_of_layer(request, i - 1, layer);
+
         if (rootfs_is_repeated_above(plan, i - 1))
             continue;
-        store_layer_path(&plan->layers[i - 1], layer);
+        if (store_fd != here_fd && fchdir(store_fd) < 0)
+            return -errno;
+        here_fd = store_fd;
         if (mountapi_fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir+", layer) < 0)
             return -errno;
     }
@@ -206,9 +220,8 @@ int rootfs_make_links(const struct rootfs_request *request, struct mcpd_error *e
     char name[24];
     int rc = 0;
 
-    (void)fs_fd_path(request->root_fd, folder);
     for (size_t i = 0; rc == 0 && i < plan->layer_count; i++) {
-        store_layer_path(&plan->layers[i], layer);
+        (void)fs_fd_path(place_of_layer(request, i, layer), folder);
         (void)snprintf(target, sizeof(target), "%s/%s", folder, layer);
         (void)snprintf(name, sizeof(name), "%zu", i);
         rc = symlink(target, name);
@@ -287,6 +300,17 @@ static int mount_by_links(const struct rootfs_request *request, int *ret_root_fd
 
 /* --- all together ------------------------------------------------------------------------- */
 
+static int refuse_missing_store(const struct plan *plan, const struct digest *layer,
+                                struct mcpd_error *err)
+{
+    CLEANUP_FREE char *stores = strv_join(plan->layer_stores, "', '");
+
+    return error_set(
+        err, MCPD_E_CORRUPT,
+        "layer %s of %s is missing: the additional store '%s' that had it is not there",
+        layer->text, plan->image_name, stores ? stores : "");
+}
+
 /* Looked for when a mount has failed, and not at every start. */
 static int name_missing_layer(const struct rootfs_request *request, int rc, struct mcpd_error *err)
 {
@@ -294,11 +318,15 @@ static int name_missing_layer(const struct rootfs_request *request, int rc, stru
     char layer[STORE_LAYER_PATH_SIZE];
 
     for (size_t i = 0; i < plan->layer_count; i++) {
-        store_layer_path(&plan->layers[i], layer);
-        if (!fs_exists(request->root_fd, layer))
-            return error_set(err, MCPD_E_CORRUPT,
-                             "layer %s of %s is missing; `mcpd verify --repair %s` brings it back",
-                             plan->layers[i].text, plan->image_name, plan->image_name);
+        int store_fd = place_of_layer(request, i, layer);
+
+        if (fs_exists(store_fd, layer))
+            continue;
+        if (request->stores->count > 0)
+            return refuse_missing_store(plan, &plan->layers[i], err);
+        return error_set(err, MCPD_E_CORRUPT,
+                         "layer %s of %s is missing; `mcpd verify --repair %s` brings it back",
+                         plan->layers[i].text, plan->image_name, plan->image_name);
     }
     return rc;
 }

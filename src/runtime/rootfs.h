@@ -6,12 +6,13 @@
 
 #include <stdbool.h>
 
+#include "runtime/layerstores.h"
 #include "runtime/plan.h"
 
 struct rootfs_request {
     const struct plan *plan;
-    int root_fd;          /* ROOT of the store: layers/HEX/fs */
-    int container_dir_fd; /* upper/ and work/, made when missing */
+    const struct layerstores *stores; /* layers/HEX/fs */
+    int container_dir_fd;             /* upper/ and work/, made when missing */
     bool in_userns;
 };
 

@@ -64,19 +64,30 @@ static int open_again(int fd, int *ret_fd, struct mcpd_error *err)
     return *ret_fd < 0 ? error_errno(err, "open '%s'", path) : 0;
 }
 
+/* They stay open as long as this process, which ends with its work. */
+static int open_stores_again(struct layerstores *stores, struct mcpd_error *err)
+{
+    int rc = open_again(stores->root_fd, &stores->root_fd, err);
+
+    for (size_t i = 0; rc == 0 && i < stores->count; i++)
+        if (stores->fds[i] >= 0)
+            rc = open_again(stores->fds[i], &stores->fds[i], err);
+    return rc;
+}
+
 int rootfs_view(const struct rootfs_request *request, int *ret_root_fd, struct mcpd_error *err)
 {
-    CLEANUP_FD int root_fd = -1;
+    struct layerstores stores = *request->stores;
     CLEANUP_FD int container_dir_fd = -1;
     struct rootfs_request here = *request;
     char options[OPTIONS_MAX];
     int rc = enter_namespace(err);
 
     if (rc == 0)
-        rc = open_again(request->root_fd, &root_fd, err);
+        rc = open_stores_again(&stores, err);
     if (rc == 0)
         rc = open_again(request->container_dir_fd, &container_dir_fd, err);
-    here.root_fd = root_fd;
+    here.stores = &stores;
     here.container_dir_fd = container_dir_fd;
     if (rc == 0)
         rc = rootfs_enter_scratch(&here, err);

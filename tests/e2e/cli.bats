@@ -171,7 +171,7 @@ completes() {
     completes mcpd ps --filter status = ''
     says ''
     completes mcpd image ls --filter re
-    says reference=
+    says $'readonly=\nreference='
     completes mcpd ps --format ''
     says $'json\nmcp\ntable'
     completes mcpd container kill -s TE

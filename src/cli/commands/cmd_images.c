@@ -13,6 +13,7 @@
 #define TABLE "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Created}}\t{{.Size}}"
 #define TABLE_DIGESTS \
     "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.Created}}\t{{.Size}}"
+#define READ_ONLY "\t{{.ReadOnly}}"
 
 struct images_values {
     bool digests;
@@ -47,6 +48,7 @@ static const struct template_heading headings[] = {
     {"ID", "IMAGE ID"},
     {"CreatedSince", "CREATED"},
     {"CreatedAt", "CREATED AT"},
+    {"ReadOnly", "R/O"},
     {NULL, NULL},
 };
 
@@ -129,6 +131,26 @@ static void print_ids(json_t *images, bool full)
     }
 }
 
+static bool has_read_only(const json_t *images)
+{
+    size_t index;
+    json_t *image;
+
+    json_array_foreach(images, index, image) {
+        if (json_is_true(json_object_get(image, "ReadOnly")))
+            return true;
+    }
+    return false;
+}
+
+/* As in podman there is one column more when there is something to say in it. */
+static const char *table_of(const json_t *images, const struct images_values *values)
+{
+    if (has_read_only(images))
+        return values->digests ? TABLE_DIGESTS READ_ONLY : TABLE READ_ONLY;
+    return values->digests ? TABLE_DIGESTS : TABLE;
+}
+
 static int print(json_t *images, const struct images_values *values, struct mcpd_error *err)
 {
     CLEANUP_JSON json_t *views = NULL;
@@ -146,7 +168,7 @@ static int print(json_t *images, const struct images_values *values, struct mcpd
     if (!views)
         return error_no_memory(err, "list of images");
     if (!format || strcmp(format, "table") == 0)
-        format = values->digests ? TABLE_DIGESTS : TABLE;
+        format = table_of(images, values);
     return template_print("images", format, views, headings, values->without_heading, err);
 }
 

@@ -56,6 +56,7 @@ struct prune {
 static bool is_image_unused(const json_t *image, const struct prune_values *values)
 {
     return json_integer_value(json_object_get(image, "Containers")) == 0 &&
+           !json_is_true(json_object_get(image, "ReadOnly")) &&
            (values->all || json_is_true(json_object_get(image, "Dangling")));
 }
 

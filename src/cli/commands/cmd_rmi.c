@@ -56,6 +56,8 @@ static int find_all(struct cli *cli, char ***ret_ids, struct mcpd_error *err)
     if (rc < 0)
         return rc;
     json_array_foreach(images, index, image) {
+        if (json_is_true(json_object_get(image, "ReadOnly")))
+            continue; /* of an additional store */
         if (strv_append(&ids, view_text(image, "Id")) < 0)
             return error_no_memory(err, "list of images");
     }

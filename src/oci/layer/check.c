@@ -247,12 +247,14 @@ static void note(void *context, const char *path, const char *what)
 static int open_part(const struct store *store, const struct digest *diff_id, const char *name,
                      int flags, struct layer_look *look)
 {
+    const struct store *home = store_of_layer(store, diff_id);
     char path[STORE_LAYER_PATH_SIZE];
     char what[160];
     int fd;
 
     (void)snprintf(path, sizeof(path), "%s/%s", digest_hex(diff_id), name);
-    fd = openat(store->layers_fd, path, flags | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    fd = openat(home ? home->layers_fd : store->layers_fd, path,
+                flags | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         (void)snprintf(what, sizeof(what), "'%s' cannot be opened: %s", name,
                        strerrordesc_np(errno));

@@ -12,14 +12,14 @@
 #include <sys/stat.h>
 
 struct work {
-    int root_fd;
     const struct implied_layer *layers;
     size_t count;
 };
 
 static int open_layer(const struct work *work, size_t index, struct mcpd_error *err)
 {
-    int fd = openat(work->root_fd, work->layers[index].path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(work->layers[index].root_fd, work->layers[index].path,
+                    O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     return fd < 0 ? error_errno(err, "open %s", work->layers[index].path) : fd;
 }
@@ -102,10 +102,9 @@ static int adopt_all(void *context, struct mcpd_error *err)
     return 0;
 }
 
-int implied_adopt(int root_fd, const struct implied_layer *layers, size_t count,
-                  struct mcpd_error *err)
+int implied_adopt(const struct implied_layer *layers, size_t count, struct mcpd_error *err)
 {
-    struct work work = {.root_fd = root_fd, .layers = layers, .count = count};
+    struct work work = {.layers = layers, .count = count};
 
     return userns_run(adopt_all, &work, err);
 }

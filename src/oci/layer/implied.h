@@ -15,13 +15,14 @@
 #include <stddef.h>
 
 struct implied_layer {
-    char path[STORE_LAYER_PATH_SIZE]; /* of its folder, relative to the store's root */
+    int root_fd;                      /* of the store that has it */
+    char path[STORE_LAYER_PATH_SIZE]; /* of its folder, relative to that */
     const char *paths;                /* its implied folders, each with its NUL */
     size_t bytes;                     /* 0: none, or not a new layer */
 };
 
 /* layers: of one image, bottom first. */
-int implied_adopt(int root_fd, const struct implied_layer *layers, size_t count,
+int implied_adopt(const struct implied_layer *layers, size_t count,
                   struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -402,6 +402,10 @@ static int adopt_implied(struct ingest *ingest, const struct imageconfig *config
     for (size_t i = 0; i < config->diff_id_count; i++) {
         struct ingest_layer *layer = find_new(ingest, &config->diff_ids[i]);
 
+        const struct store *home =
+            layer ? NULL : store_of_layer(ingest->store, &config->diff_ids[i]);
+
+        layers[i].root_fd = home ? home->root_fd : ingest->store->root_fd;
         if (!layer) {
             store_layer_path(&config->diff_ids[i], layers[i].path);
             continue;
@@ -414,8 +418,7 @@ static int adopt_implied(struct ingest *ingest, const struct imageconfig *config
         layers[i].bytes = layer->result.implied_bytes;
         is_needed |= layers[i].bytes > 0;
     }
-    return is_needed ? implied_adopt(ingest->store->root_fd, layers, config->diff_id_count, err)
-                     : 0;
+    return is_needed ? implied_adopt(layers, config->diff_id_count, err) : 0;
 }
 
 int ingest_commit_images(struct ingest *ingest, const struct commit_document *documents,
