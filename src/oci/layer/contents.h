@@ -8,7 +8,7 @@
 #define OCI_LAYER_CONTENTS_H
 
 #include "base/error.h"
-#include "oci/layer/inode_map.h"
+#include "base/inode_map.h"
 
 #include <stdbool.h>
 #include <stdint.h>

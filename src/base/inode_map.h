@@ -1,6 +1,6 @@
 /* inode_map.h - numbers about files of one file system, by inode number. */
-#ifndef OCI_LAYER_INODE_MAP_H
-#define OCI_LAYER_INODE_MAP_H
+#ifndef BASE_INODE_MAP_H
+#define BASE_INODE_MAP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* inode_map.c - open addressing, at most half full. Inode 0 does not exist: a free slot. */
-#include "oci/layer/inode_map.h"
+#include "base/inode_map.h"
 
 #include "base/cleanup.h"
 
