@@ -171,6 +171,10 @@ static int create_locked(struct mcpd_engine *engine, const struct mcpd_create_op
     rc = build_plan(options, image, &plan, err);
     if (rc == 0)
         rc = note_layer_stores(engine, &plan, err);
+    if (rc == 0 && engine->conf.driver) {
+        plan.root_driver = strdup(engine->conf.driver);
+        rc = plan.root_driver ? 0 : error_no_memory(err, "plan");
+    }
     if (rc == 0 && options->replace && plan.name)
         rc = make_room(engine, plan.name, err);
     if (rc == 0)

@@ -10,12 +10,15 @@
 
 #include "base/fsutil.h"
 #include "base/jsonx.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "base/userns.h"
 #include "oci/additional.h"
 #include "oci/platform.h"
+#include "oci/storetmp.h"
 #include "runtime/capset.h"
 #include "runtime/cgroup.h"
+#include "runtime/rootfs.h"
 
 #define RELEASE_MAX_BYTES 65536
 
@@ -154,6 +157,21 @@ static int count_containers(struct mcpd_engine *engine, json_t **ret_json, struc
     return 0;
 }
 
+/* What the roots of new containers are: tried, where mcpd.conf leaves it open. */
+static const char *graph_driver(const struct mcpd_engine *engine)
+{
+    CLEANUP_STORETMP struct storetmp tmp = STORETMP_NONE;
+    struct mcpd_error problem = {0};
+
+    if (engine->conf.driver)
+        return str_equal(engine->conf.driver, ROOT_DRIVER_COPY) ? "vfs" : "overlay";
+    if (storetmp_create(&engine->store, "probe", &tmp, &problem) == 0 &&
+        rootfs_probe_overlay(tmp.dir_fd, &problem) == 0)
+        return "overlay";
+    log_debug("launch", "no overlay: %s", problem.message);
+    return "vfs";
+}
+
 /* podman's word for the stores that serve. */
 static json_t *graph_options(const struct mcpd_engine *engine)
 {
@@ -200,15 +218,15 @@ static int store_info(struct mcpd_engine *engine, json_t **ret_json, struct mcpd
         return rc;
     (void)statvfs(engine->root, &space);
     block_bytes = (json_int_t)space.f_frsize;
-    *ret_json =
-        json_pack("{s:s, s:o, s:s, s:o, s:o, s:I, s:I, s:{}, s:o, s:{s:i}, s:o, s:o, s:o*}",
-                  "configFile", "", "containerStore", containers, "graphDriverName", "overlay",
-                  "graphOptions", graph_options(engine), "graphRoot", jsonx_string(engine->root),
-                  "graphRootAllocated", (json_int_t)space.f_blocks * block_bytes, "graphRootUsed",
-                  (json_int_t)(space.f_blocks - space.f_bfree) * block_bytes, "graphStatus",
-                  "imageCopyTmpDir", jsonx_string(engine->root), "imageStore", "number",
-                  (int)image_count, "runRoot", jsonx_string(engine->runroot), "volumePath",
-                  jsonx_string(""), "additionalStores", additional_stores(engine));
+    *ret_json = json_pack("{s:s, s:o, s:s, s:o, s:o, s:I, s:I, s:{}, s:o, s:{s:i}, s:o, s:o, s:o*}",
+                          "configFile", "", "containerStore", containers, "graphDriverName",
+                          graph_driver(engine), "graphOptions", graph_options(engine), "graphRoot",
+                          jsonx_string(engine->root), "graphRootAllocated",
+                          (json_int_t)space.f_blocks * block_bytes, "graphRootUsed",
+                          (json_int_t)(space.f_blocks - space.f_bfree) * block_bytes, "graphStatus",
+                          "imageCopyTmpDir", jsonx_string(engine->root), "imageStore", "number",
+                          (int)image_count, "runRoot", jsonx_string(engine->runroot), "volumePath",
+                          jsonx_string(""), "additionalStores", additional_stores(engine));
     return 0;
 }
 

@@ -217,6 +217,8 @@ static const char tail[] =
     "\\-\\-root: "
     "their images and layers serve as if they were here, and nothing is ever written to them. They "
     "belong to the user who uses them.\n"
+    ".TP\n.B driver = \"auto\"\nWhat the root of a new container is: \"overlay\", \"copy\" (of the "
+    "image's layers, made at the first start), or a copy only where overlay cannot be mounted.\n"
     ".RE\n"
     ".SH SEE ALSO\n"
     ".BR podman (1),\n"

@@ -18,6 +18,7 @@
 void storeconf_done(struct storeconf *conf)
 {
     strv_free(conf->additional);
+    free(conf->driver);
     *conf = (struct storeconf){0};
 }
 
@@ -69,11 +70,32 @@ static int take_max_size(struct storeconf *conf, const json_t *table, struct mcp
     return 0;
 }
 
+static int take_driver(struct storeconf *conf, const json_t *table, struct mcpd_error *err)
+{
+    const char *text = NULL;
+    char *driver = NULL;
+    int rc = jsonx_get_string(table, "driver", "store", &text, err);
+
+    if (rc < 0 || !text)
+        return rc;
+    if (!str_equal(text, "auto") && !str_equal(text, "overlay") && !str_equal(text, "copy"))
+        return error_set(err, MCPD_E_INVALID,
+                         "store.driver: expected \"auto\", \"overlay\" or \"copy\"");
+    if (!str_equal(text, "auto")) {
+        driver = strdup(text);
+        if (!driver)
+            return error_no_memory(err, "driver");
+    }
+    free(conf->driver);
+    conf->driver = driver;
+    return 0;
+}
+
 static int take_document(struct storeconf *conf, json_t *document, const char *path,
                          struct mcpd_error *err)
 {
     static const char *const tables[] = {"store", NULL};
-    static const char *const keys[] = {"additional", "max_size", NULL};
+    static const char *const keys[] = {"additional", "max_size", "driver", NULL};
     json_t *table = NULL;
     int rc = jsonx_get_object(document, "store", "", &table, err);
 
@@ -81,6 +103,8 @@ static int take_document(struct storeconf *conf, json_t *document, const char *p
         rc = take_additional(conf, table, err);
     if (rc == 0)
         rc = take_max_size(conf, table, err);
+    if (rc == 0)
+        rc = take_driver(conf, table, err);
     if (rc < 0)
         return rc;
     toml_mention_unknown(document, tables, LOG_TOPIC, path, "");

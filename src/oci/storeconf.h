@@ -4,6 +4,7 @@
  *     [store]
  *     additional = ["/usr/share/mcpd/store"]   # read-only stores, absolute paths, 16 at most
  *     max_size = "10G"                         # or whole bytes; 0 or nothing: no budget
+ *     driver = "auto"                          # or "overlay", "copy": of new containers' roots
  *
  * Files: only $MCPD_CONF where that is set; else /etc/mcpd/mcpd.conf, and for an ordinary user then
  * $XDG_CONFIG_HOME/mcpd/mcpd.conf (or ~/.config/mcpd/mcpd.conf), whose keys replace the system's
@@ -24,6 +25,7 @@
 struct storeconf {
     char **additional;       /* absolute paths, in order; NULL: none; owned */
     uint64_t max_size_bytes; /* 0: no budget */
+    char *driver;            /* "overlay" or "copy"; NULL: what works; owned */
 };
 
 /* Reads the files. INVALID: `configuration file "PATH": KEY: WHY`; DENIED and the like when one is

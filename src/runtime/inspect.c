@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "runtime/capset.h"
 #include "runtime/logfile.h"
+#include "runtime/rootfs.h"
 #include "runtime/ulimit.h"
 
 #define NEVER_UNIX_S  INT64_C(-62135596800) /* Go's zero time */
@@ -373,6 +374,20 @@ static json_t *inspect_head(const struct container *container)
                      inspect_state(container));
 }
 
+/* podman's name for a root that is a copy. */
+static const char *driver_name(const struct container *container)
+{
+    return rootfs_has_copy(container->dir_fd) ? "vfs" : "overlay";
+}
+
+static json_t *driver_data(const struct container_root *root, const struct container *container)
+{
+    if (rootfs_has_copy(container->dir_fd))
+        return json_pack("{s:o}", "RootDir", record_path(root->root, container, "/copy"));
+    return json_pack("{s:o, s:o}", "UpperDir", record_path(root->root, container, "/upper"),
+                     "WorkDir", record_path(root->root, container, "/work"));
+}
+
 static json_t *inspect_paths(const struct container_root *root, const struct container *container)
 {
     const struct plan *plan = &container->plan;
@@ -390,8 +405,8 @@ static json_t *inspect_paths(const struct container_root *root, const struct con
         record_path(root->root, container, ""), "OCIConfigPath",
         record_path(root->root, container, "/spec.json"), "OCIRuntime", "mcpd", "ConmonPidFile", "",
         "PidFile", "", "Name", jsonx_string(plan->name), "RestartCount",
-        (json_int_t)container->state.restart_count, "Driver", "overlay", "MountLabel", "",
-        "ProcessLabel", "", "AppArmorProfile", "");
+        (json_int_t)container->state.restart_count, "Driver", driver_name(container), "MountLabel",
+        "", "ProcessLabel", "", "AppArmorProfile", "");
 }
 
 static json_t *inspect_rest(const struct container_root *root, const struct container *container)
@@ -399,15 +414,14 @@ static json_t *inspect_rest(const struct container_root *root, const struct cont
     const struct plan *plan = &container->plan;
     uint64_t capabilities = plan->process.capabilities;
 
-    return json_pack(
-        "{s:o, s:o, s:[], s:{s:s, s:{s:o, s:o}}, s:o, s:[], s:o, s:s, s:b, s:b, s:o, s:o}",
-        "EffectiveCaps",
-        is_root_user(plan->process.user) ? capability_list(capabilities) : json_null(),
-        "BoundingCaps", capability_list(capabilities), "ExecIDs", "GraphDriver", "Name", "overlay",
-        "Data", "UpperDir", record_path(root->root, container, "/upper"), "WorkDir",
-        record_path(root->root, container, "/work"), "Mounts", inspect_mounts(plan), "Dependencies",
-        "NetworkSettings", inspect_network(), "Namespace", "", "IsInfra", 0, "IsService", 0,
-        "Config", inspect_config(plan), "HostConfig", inspect_host_config(root, container));
+    return json_pack("{s:o, s:o, s:[], s:{s:s, s:o}, s:o, s:[], s:o, s:s, s:b, s:b, s:o, s:o}",
+                     "EffectiveCaps",
+                     is_root_user(plan->process.user) ? capability_list(capabilities) : json_null(),
+                     "BoundingCaps", capability_list(capabilities), "ExecIDs", "GraphDriver",
+                     "Name", driver_name(container), "Data", driver_data(root, container), "Mounts",
+                     inspect_mounts(plan), "Dependencies", "NetworkSettings", inspect_network(),
+                     "Namespace", "", "IsInfra", 0, "IsService", 0, "Config", inspect_config(plan),
+                     "HostConfig", inspect_host_config(root, container));
 }
 
 json_t *container_inspect_json(const struct container_root *root, const struct container *container)

@@ -68,6 +68,13 @@ int mountapi_set_attributes(int mount_fd, bool recursive, unsigned int attribute
                         AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &request, sizeof(request));
 }
 
+int mountapi_clear_attributes(int mount_fd, unsigned int attributes)
+{
+    struct attributes_request request = {.clear = attributes};
+
+    return (int)syscall(SYS_mount_setattr, mount_fd, "", AT_EMPTY_PATH, &request, sizeof(request));
+}
+
 int mountapi_pivot_root(const char *new_root, const char *put_old)
 {
     return (int)syscall(SYS_pivot_root, new_root, put_old);

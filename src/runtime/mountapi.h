@@ -23,6 +23,7 @@ int mountapi_open_tree(int dir_fd, const char *path, bool recursive);
 int mountapi_move(int mount_fd, int target_fd);
 int mountapi_set_attributes(int mount_fd, bool recursive, unsigned int attributes,
                             unsigned int propagation);
+int mountapi_clear_attributes(int mount_fd, unsigned int attributes);
 int mountapi_pivot_root(const char *new_root, const char *put_old);
 
 /* The kernel does not have the call, or a filter around us says so: take the old way. */

@@ -43,6 +43,7 @@ void plan_done(struct plan *plan)
     strv_free(plan->create_command);
     free(plan->layers);
     strv_free(plan->layer_stores);
+    free(plan->root_driver);
     plan_process_done(&plan->process);
     free(plan->hostname);
     mounts_free(plan->mounts, plan->mount_count);

@@ -88,6 +88,9 @@ struct plan_process {
     size_t rlimit_count;
 };
 
+#define ROOT_DRIVER_COPY    "copy"
+#define ROOT_DRIVER_OVERLAY "overlay"
+
 struct plan {
     /* identity */
     char *id; /* 64 hex */
@@ -103,6 +106,7 @@ struct plan {
     struct digest *layers; /* diff_ids, bottom first */
     size_t layer_count;
     char **layer_stores; /* absolute paths of the additional stores that some of them lie in */
+    char *root_driver;   /* ROOT_DRIVER_*; NULL: overlay, or a copy where that cannot be had */
     bool read_only_root;
     bool volatile_upper; /* thrown away: overlay may skip syncs */
 

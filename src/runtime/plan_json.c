@@ -82,6 +82,7 @@ static const struct member members[] = {
     MEMBER(mcpd, privileged, BOOL, privileged),
     MEMBER(mcpd, addHosts, STRV, add_hosts),
     MEMBER(mcpd, layerStores, STRV, layer_stores),
+    MEMBER(mcpd, rootDriver, STRING, root_driver),
     MEMBER(mcpd, shmBytes, U64, shm_size_bytes),
     MEMBER(mcpd, autoRemove, BOOL, auto_remove),
     MEMBER(mcpd, stopSignal, INT, stop_signal),

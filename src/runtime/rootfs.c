@@ -12,6 +12,9 @@
  * The overlay is mounted over the container's own folder, whose descriptor keeps showing what is
  * below: a place that surely exists and that needs no cleaning.
  *
+ * What overlay refuses, a copy of the layers does (rootfs_copy.c); a container that has one stays
+ * with it.
+ *
  * Attributes: always nodev, because an image may bring device nodes and no device rule guards
  * them; /dev is a file system of its own. `volatile` (Linux 5.10) for a container whose changes are
  * thrown away: its tear-down then syncs nothing. A crash leaves a mark in the work folder that
@@ -44,8 +47,7 @@
 
 /* --- folders ------------------------------------------------------------------------------ */
 
-/* The store that has the layer; `path` becomes its folder below that. */
-static int place_of_layer(const struct rootfs_request *request, size_t index,
+int rootfs_place_of_layer(const struct rootfs_request *request, size_t index,
                           char path[STORE_LAYER_PATH_SIZE])
 {
     const struct digest *diff_id = &request->plan->layers[index];
@@ -63,7 +65,7 @@ static int copy_root_attributes(const struct rootfs_request *request, struct mcp
 
     if (request->plan->layer_count == 0)
         return 0;
-    store_fd = place_of_layer(request, request->plan->layer_count - 1, layer);
+    store_fd = rootfs_place_of_layer(request, request->plan->layer_count - 1, layer);
     if (fstatat(store_fd, layer, &st, 0) < 0)
         return error_errno(err, "layer '%s'", layer);
     if (fchownat(request->container_dir_fd, "upper", st.st_uid, st.st_gid, 0) < 0 &&
@@ -115,7 +117,7 @@ static int set_layers(int fs_fd, const struct rootfs_request *request)
                    ? -errno
                    : 0;
     for (size_t i = plan->layer_count; i > 0; i--) { /* topmost first */
-        int store_fd = place_of_layer(request, i - 1, layer);
+        int store_fd = rootfs_place_of_layer(request, i - 1, layer);
 
         if (rootfs_is_repeated_above(plan, i - 1))
             continue;
@@ -155,6 +157,9 @@ static bool is_on_overlay(int dir_fd)
 
 int rootfs_refuse_overlay(int fs_fd, const struct rootfs_request *request, struct mcpd_error *err)
 {
+    bool is_refusal = errno == EINVAL || errno == ENODEV || errno == EPERM || errno == EOPNOTSUPP;
+    int rc;
+
     if (request->in_userns && (errno == EPERM || errno == ENODEV))
         return error_set(err, MCPD_E_UNSUPPORTED,
                          "this kernel lets ordinary users mount no overlay (Linux 5.11 and later "
@@ -164,7 +169,8 @@ int rootfs_refuse_overlay(int fs_fd, const struct rootfs_request *request, struc
         return error_set(err, MCPD_E_UNSUPPORTED,
                          "the store is on an overlay itself, which cannot hold another one; "
                          "--root names a folder on another file system");
-    return mountapi_fs_error(fs_fd, "mount the container's layers", err);
+    rc = mountapi_fs_error(fs_fd, "mount the container's layers", err);
+    return is_refusal ? error_recode(err, MCPD_E_UNSUPPORTED) : rc;
 }
 
 /* Asking an older kernel works too, but leaves a complaint in its log at every start. */
@@ -221,7 +227,7 @@ int rootfs_make_links(const struct rootfs_request *request, struct mcpd_error *e
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < plan->layer_count; i++) {
-        (void)fs_fd_path(place_of_layer(request, i, layer), folder);
+        (void)fs_fd_path(rootfs_place_of_layer(request, i, layer), folder);
         (void)snprintf(target, sizeof(target), "%s/%s", folder, layer);
         (void)snprintf(name, sizeof(name), "%zu", i);
         rc = symlink(target, name);
@@ -318,7 +324,7 @@ static int name_missing_layer(const struct rootfs_request *request, int rc, stru
     char layer[STORE_LAYER_PATH_SIZE];
 
     for (size_t i = 0; i < plan->layer_count; i++) {
-        int store_fd = place_of_layer(request, i, layer);
+        int store_fd = rootfs_place_of_layer(request, i, layer);
 
         if (fs_exists(store_fd, layer))
             continue;
@@ -344,11 +350,25 @@ static int mount_layers(const struct rootfs_request *request, int *ret_root_fd,
     return is_missing ? mount_by_links(request, ret_root_fd, err) : rc;
 }
 
+/* Without overlay: the reason stays in *err when it is not to be done by a copy. */
+static int mount_without_copy(const struct rootfs_request *request, int *ret_root_fd,
+                              struct mcpd_error *err)
+{
+    if (rootfs_has_copy(request->container_dir_fd) ||
+        str_equal(request->plan->root_driver, ROOT_DRIVER_COPY))
+        return -MCPD_E_UNSUPPORTED;
+    return mount_layers(request, ret_root_fd, err);
+}
+
 int rootfs_mount(const struct rootfs_request *request, int *ret_root_fd, struct mcpd_error *err)
 {
-    int rc = mount_layers(request, ret_root_fd, err);
+    int rc = mount_without_copy(request, ret_root_fd, err);
 
-    return rc < 0 ? name_missing_layer(request, rc, err) : 0;
+    if (rc < 0)
+        rc = name_missing_layer(request, rc, err);
+    if (rc != -MCPD_E_UNSUPPORTED || str_equal(request->plan->root_driver, ROOT_DRIVER_OVERLAY))
+        return rc;
+    return rootfs_mount_copy(request, ret_root_fd, err);
 }
 
 /* --- entering ----------------------------------------------------------------------------------

@@ -16,6 +16,9 @@ struct rootfs_request {
     bool in_userns;
 };
 
+/* Does the container stand on a copy of its layers? */
+bool rootfs_has_copy(int container_dir_fd);
+
 /* Mounts it in this mount namespace, over the container's folder, and gives a descriptor of it. */
 int rootfs_mount(const struct rootfs_request *request, int *ret_root_fd,
                  struct mcpd_error *err) MUST_CHECK;
@@ -25,6 +28,10 @@ int rootfs_mount(const struct rootfs_request *request, int *ret_root_fd,
  * child that ends with its work. */
 int rootfs_view(const struct rootfs_request *request, int *ret_root_fd,
                 struct mcpd_error *err) MUST_CHECK;
+
+/* Could one be an overlay, below this empty folder of the store (rootfs_probe.c)? What is made
+ * there is the caller's to remove. */
+int rootfs_probe_overlay(int dir_fd, struct mcpd_error *err) MUST_CHECK;
 
 /* Makes it the root and working directory of this process and takes the host's away. */
 int rootfs_enter(int root_fd, struct mcpd_error *err) MUST_CHECK;

@@ -14,7 +14,19 @@ int rootfs_enter_scratch(const struct rootfs_request *request, struct mcpd_error
 /* Makes a link "N" for every layer, "u" for upper, "w" for work and "e" for an empty layer, in the
  * working directory. */
 int rootfs_make_links(const struct rootfs_request *request, struct mcpd_error *err) MUST_CHECK;
-/* From errno, of a mount that failed; fs_fd: of the new way, -1: of mount(2). */
+/* The store that has the layer; `path` becomes its folder below that. */
+int rootfs_place_of_layer(const struct rootfs_request *request, size_t index,
+                          char path[STORE_LAYER_PATH_SIZE]);
+
+/* rootfs_copy.c: a container that stands on a copy of its layers. Both make the copy when it is
+ * missing; to mount it the container's lock is held. */
+int rootfs_mount_copy(const struct rootfs_request *request, int *ret_root_fd,
+                      struct mcpd_error *err) MUST_CHECK;
+int rootfs_make_copy(const struct rootfs_request *request, struct mcpd_error *err) MUST_CHECK;
+int rootfs_open_copy(int container_dir_fd, int *ret_fd, struct mcpd_error *err) MUST_CHECK;
+
+/* UNSUPPORTED: overlay cannot be had here, and a copy of the layers would do. From errno, of a
+ * mount that failed; fs_fd: of the new way, -1: of mount(2). */
 int rootfs_refuse_overlay(int fs_fd, const struct rootfs_request *request,
                           struct mcpd_error *err) MUST_CHECK;
 

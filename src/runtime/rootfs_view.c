@@ -6,6 +6,9 @@
  * it takes nothing from the container that may be running on the same folders. What the container
  * changes meanwhile may be seen or not; the kernel promises no more, and no less.
  *
+ * A container that stands on a copy of its layers (rootfs_copy.c) is that copy, and where overlay
+ * cannot be had it becomes one.
+ *
  * The way is that of old kernels, a page of short names: it works everywhere, and takes the empty
  * folder that an overlay of a single lower directory needs besides. Nothing is left behind: the
  * namespace goes with the process.
@@ -18,6 +21,7 @@
 #include <sys/stat.h>
 
 #include "base/fsutil.h"
+#include "base/str.h"
 
 #define OPTIONS_MAX 4096
 #define EMPTY       "empty"
@@ -75,7 +79,8 @@ static int open_stores_again(struct layerstores *stores, struct mcpd_error *err)
     return rc;
 }
 
-int rootfs_view(const struct rootfs_request *request, int *ret_root_fd, struct mcpd_error *err)
+static int view_by_overlay(const struct rootfs_request *request, int *ret_root_fd,
+                           struct mcpd_error *err)
 {
     struct layerstores stores = *request->stores;
     CLEANUP_FD int container_dir_fd = -1;
@@ -103,4 +108,19 @@ int rootfs_view(const struct rootfs_request *request, int *ret_root_fd, struct m
         return rootfs_refuse_overlay(-1, request, err);
     *ret_root_fd = open("view", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *ret_root_fd < 0 ? error_errno(err, "open the container's root") : 0;
+}
+
+int rootfs_view(const struct rootfs_request *request, int *ret_root_fd, struct mcpd_error *err)
+{
+    int dir_fd = request->container_dir_fd;
+    int rc = -MCPD_E_UNSUPPORTED;
+
+    if (rootfs_has_copy(dir_fd))
+        return rootfs_open_copy(dir_fd, ret_root_fd, err);
+    if (!str_equal(request->plan->root_driver, ROOT_DRIVER_COPY))
+        rc = view_by_overlay(request, ret_root_fd, err);
+    if (rc != -MCPD_E_UNSUPPORTED || str_equal(request->plan->root_driver, ROOT_DRIVER_OVERLAY))
+        return rc;
+    rc = rootfs_make_copy(request, err);
+    return rc < 0 ? rc : rootfs_open_copy(dir_fd, ret_root_fd, err);
 }

@@ -567,6 +567,10 @@ static int make_whiteout(struct unpack_tree *tree, const struct unpack_decision 
         return rc;
     if (mknodat(top_level(tree)->fd, name, S_IFCHR, makedev(0, 0)) == 0)
         return 0;
+    if (errno == EPERM) /* of an overlay, to everybody */
+        return error_wrap(err, unpack_policy_errno("create a whiteout for", decision->path, err),
+                          "the file system of the store cannot note what is hidden (--root names a "
+                          "folder that is not on an overlay)");
     if (errno != EEXIST)
         return unpack_policy_errno("create a whiteout for", decision->path, err);
     fd = open_folder(top_level(tree)->fd, name);

@@ -54,6 +54,13 @@ static void test_keys(void **state)
     assert_int_equal(strv_length(conf.additional), 1);
     assert_string_equal(conf.additional[0], "/d");
     assert_int_equal(conf.max_size_bytes, 4096);
+    assert_null(conf.driver);
+    add(&conf, "[store]\ndriver = 'copy'");
+    assert_string_equal(conf.driver, "copy");
+    add(&conf, "[store]\ndriver = 'overlay'");
+    assert_string_equal(conf.driver, "overlay");
+    add(&conf, "[store]\ndriver = 'auto'");
+    assert_null(conf.driver);
     add(&conf, "[store]\nadditional = []\nmax_size = 0");
     assert_int_equal(strv_length(conf.additional), 0);
     assert_int_equal(conf.max_size_bytes, 0);
@@ -72,6 +79,9 @@ static void test_refused(void **state)
     refuses("[store]\nadditional = ['/','/','/','/','/','/','/','/','/','/','/','/','/','/','/',"
             "'/','/']",
             "store.additional: more than 16 paths");
+    refuses("[store]\ndriver = 'btrfs'",
+            "store.driver: expected \"auto\", \"overlay\" or \"copy\"");
+    refuses("[store]\ndriver = true", "store.driver: expected a string");
     refuses("[store]\nmax_size = '10X'", size);
     refuses("[store]\nmax_size = ''", size);
     refuses("[store]\nmax_size = -1", size);
