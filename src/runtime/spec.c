@@ -21,11 +21,6 @@
 #define DEFAULT_STOP_TIMEOUT_S 10
 #define MAX_RETRIES            1000000
 
-int spec_parse_signal(const char *text, int *ret_signal, struct mcpd_error *err)
-{
-    return signals_parse(text, ret_signal, err);
-}
-
 int spec_dup(const char *text, char **ret_copy, struct mcpd_error *err)
 {
     *ret_copy = text ? strdup(text) : NULL;

@@ -32,7 +32,6 @@ int spec_check_sources(struct plan *plan, struct mcpd_error *err) MUST_CHECK;
 bool spec_log_is_known(const char *option);
 
 /* Pieces that exec uses too. */
-int spec_parse_signal(const char *text, int *ret_signal, struct mcpd_error *err) MUST_CHECK;
 int spec_exec_process(const struct plan *plan, const struct mcpd_exec_options *options,
                       const struct spec_host *host, struct plan_process *ret_process,
                       struct mcpd_error *err) MUST_CHECK;
