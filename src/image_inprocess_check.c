@@ -236,14 +236,6 @@ int image_check_look(struct image_check_run *run, struct image_subject *subject,
     return rc;
 }
 
-static bool take_digest(const char *name, struct digest *ret_digest)
-{
-    char text[DIGEST_TEXT_SIZE + 1];
-
-    (void)snprintf(text, sizeof(text), "sha256:%s", name);
-    return digest_parse(text, ret_digest, NULL) == 0;
-}
-
 static int visit_blob(int dir_fd, const char *name, unsigned char type, void *context,
                       struct mcpd_error *err)
 {
@@ -253,7 +245,7 @@ static int visit_blob(int dir_fd, const char *name, unsigned char type, void *co
 
     (void)dir_fd;
     (void)type;
-    return take_digest(name, &digest)
+    return digest_parse_hex(name, &digest)
                ? check_blob(&run->check, CHECK_KIND_OTHER, &digest, 0, &object, err)
                : 0;
 }
@@ -266,7 +258,7 @@ static int visit_layer(int dir_fd, const char *name, unsigned char type, void *c
 
     (void)dir_fd;
     (void)type;
-    return take_digest(name, &digest) ? check_note_layer(&run->check, &digest, err) : 0;
+    return digest_parse_hex(name, &digest) ? check_note_layer(&run->check, &digest, err) : 0;
 }
 
 /* What belongs to no image, and what belongs to one whose documents do not lead there. */

@@ -150,7 +150,7 @@ static int add_file(struct tree_size *size, const struct stat *st, struct mcpd_e
         *slot = file;
         size->seen_count++;
     }
-    size->bytes += (uint64_t)st->st_size;
+    size->bytes += fs_disk_bytes(st);
     return 0;
 }
 
@@ -173,7 +173,7 @@ static int size_leaf(struct fs_walk *walk, int dir_fd, const char *name, struct 
     return add_file(fs_walk_context(walk), &st, err);
 }
 
-int fs_tree_bytes(int dir_fd, const char *path, uint64_t *ret_bytes, struct mcpd_error *err)
+int fs_tree_disk_bytes(int dir_fd, const char *path, uint64_t *ret_bytes, struct mcpd_error *err)
 {
     static const struct fs_walk_operations operations = {.enter = size_folder, .leaf = size_leaf};
     struct tree_size size = {0};

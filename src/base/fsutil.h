@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Whole small file; -MCPD_E_LIMIT when larger than maximum. NUL-terminated, owned by the caller. */
@@ -64,9 +65,15 @@ int fs_visit_dir(int dir_fd, const char *path, fs_visit_function visit, void *co
                  struct mcpd_error *err) MUST_CHECK;
 
 bool fs_exists(int dir_fd, const char *path); /* no link is followed */
-/* Bytes below a folder, as du -b --apparent-size would count them once per hard link group. */
-int fs_tree_bytes(int dir_fd, const char *path, uint64_t *ret_bytes,
-                  struct mcpd_error *err) MUST_CHECK;
+/* What a file takes on the disk: less than its length when it has holes. */
+static inline uint64_t fs_disk_bytes(const struct stat *st)
+{
+    return (uint64_t)st->st_blocks * 512;
+}
+/* The same of all that is below a folder and of itself, hard links once, other file systems left
+ * out. NOT_FOUND when there is none. */
+int fs_tree_disk_bytes(int dir_fd, const char *path, uint64_t *ret_bytes,
+                       struct mcpd_error *err) MUST_CHECK;
 
 /* "/proc/self/fd/N" for calls that want a path; buffer of FS_FD_PATH_SIZE. */
 #define FS_FD_PATH_SIZE 32

@@ -31,6 +31,14 @@ int digest_parse(const char *text, struct digest *ret_digest, struct mcpd_error 
     return 0;
 }
 
+bool digest_parse_hex(const char *hex, struct digest *ret_digest)
+{
+    char text[DIGEST_TEXT_SIZE + 1];
+
+    (void)snprintf(text, sizeof(text), DIGEST_PREFIX "%s", hex);
+    return digest_parse(text, ret_digest, NULL) == 0;
+}
+
 void digest_from_sha256(const uint8_t sum[32], struct digest *ret_digest)
 {
     memcpy(ret_digest->text, DIGEST_PREFIX, sizeof(DIGEST_PREFIX));

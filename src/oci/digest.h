@@ -19,6 +19,8 @@ struct digest {
 };
 
 int digest_parse(const char *text, struct digest *ret_digest, struct mcpd_error *err) MUST_CHECK;
+/* Only the 64 digits, as files are named. */
+bool digest_parse_hex(const char *hex, struct digest *ret_digest);
 void digest_from_sha256(const uint8_t sum[32], struct digest *ret_digest);
 const char *digest_hex(const struct digest *digest); /* borrowed: the part behind "sha256:" */
 bool digest_equal(const struct digest *a, const struct digest *b);

@@ -166,15 +166,6 @@ static int mark(struct collection *collection, const struct digest *used_diff_id
 
 /* ---------------------------------------------------------------- sweep */
 
-/* The digest that a file name stands for; false for names that are not ours. */
-static bool digest_of_name(const char *name, struct digest *ret_digest)
-{
-    char text[DIGEST_TEXT_SIZE + 1];
-
-    (void)snprintf(text, sizeof(text), "sha256:%s", name);
-    return digest_parse(text, ret_digest, NULL) == 0;
-}
-
 static int remove_file(struct collection *collection, int dir_fd, const char *name,
                        struct mcpd_error *err)
 {
@@ -186,7 +177,7 @@ static int remove_file(struct collection *collection, int dir_fd, const char *na
     rc = fs_unlink_if_exists(dir_fd, name, err);
     FAULT_POINT("file-collected");
     if (rc == 0)
-        collection->freed_bytes += (uint64_t)st.st_size;
+        collection->freed_bytes += fs_disk_bytes(&st);
     return rc;
 }
 
@@ -205,7 +196,7 @@ static int visit_blob(int dir_fd, const char *name, unsigned char type, void *co
     (void)type;
     if (is_left_over(name))
         return remove_file(collection, dir_fd, name, err);
-    if (!digest_of_name(name, &digest)) {
+    if (!digest_parse_hex(name, &digest)) {
         store_warn(collection->store, name, NULL);
         return 0;
     }
@@ -222,13 +213,13 @@ static int visit_layer(int dir_fd, const char *name, unsigned char type, void *c
 
     (void)dir_fd;
     (void)type;
-    if (!digest_of_name(name, &digest)) {
+    if (!digest_parse_hex(name, &digest)) {
         store_warn(collection->store, name, NULL);
         return 0;
     }
     if (set_has(&collection->layers, &digest))
         return 0;
-    if (store_layer_bytes(collection->store, &digest, &bytes, NULL) < 0)
+    if (store_layer_disk_bytes(collection->store, &digest, &bytes, NULL) < 0)
         bytes = 0; /* a damaged layer goes all the same */
     rc = layers_remove(collection->store, &digest, err);
     FAULT_POINT("layer-collected");

@@ -6,11 +6,15 @@
  */
 #include "oci/image_parts.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "oci/additional.h"
 #include "oci/blobs.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---------------------------------------------------------------- by manifest */
 
@@ -131,6 +135,29 @@ int image_load_tagged(const struct store *store, const struct tag *tag, struct i
     if (rc == 0)
         ret_image->index_digest = tag->index_digest;
     return rc;
+}
+
+/* ---------------------------------------------------------------- the last use */
+
+struct timespec store_last_use(const struct store *store, const struct digest *image_id)
+{
+    struct stat st = {0};
+
+    (void)fstatat(store->blobs_fd, digest_hex(image_id), &st, AT_SYMLINK_NOFOLLOW);
+    return st.st_mtim;
+}
+
+void store_note_use(const struct store *store, const struct digest *image_id)
+{
+    const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+    const int64_t now_s = clock_unix_ns() / 1000000000;
+    const int64_t then_s = store_last_use(store, image_id).tv_sec;
+
+    /* A time to come is that of a clock that was wrong. */
+    if (then_s > now_s - STORE_USE_INTERVAL_S && then_s <= now_s)
+        return;
+    if (utimensat(store->blobs_fd, digest_hex(image_id), times, AT_SYMLINK_NOFOLLOW) < 0)
+        log_debug("store", "note the use of %s: %s", image_id->text, strerrordesc_np(errno));
 }
 
 /* ---------------------------------------------------------------- names */

@@ -91,6 +91,17 @@ int store_layer_bytes(const struct store *store, const struct digest *diff_id, u
     return rc;
 }
 
+int store_layer_disk_bytes(const struct store *store, const struct digest *diff_id,
+                           uint64_t *ret_bytes, struct mcpd_error *err)
+{
+    struct layer_sizes sizes = {0};
+    int rc = store_layer_sizes(store, diff_id, &sizes, err);
+
+    if (rc == 0)
+        *ret_bytes = sizes.disk_bytes ? sizes.disk_bytes : sizes.bytes;
+    return rc;
+}
+
 static json_int_t as_integer(uint64_t value)
 {
     return (json_int_t)(value <= INT64_MAX ? value : INT64_MAX);

@@ -113,6 +113,13 @@ int store_list_images(const struct store *store, struct image **ret_images, size
                       struct mcpd_error *err) MUST_CHECK;
 void store_free_images(struct image *images, size_t count);
 
+/* When an image was pulled, loaded or run last, to the hour: the time of its config's file. Noting
+ * it is one look, and a write when an hour has passed; a store that cannot be written to is fine.
+ */
+#define STORE_USE_INTERVAL_S 3600
+void store_note_use(const struct store *store, const struct digest *image_id);
+struct timespec store_last_use(const struct store *store, const struct digest *image_id);
+
 /* Points a name at a manifest that is in the store (synced, atomic), with the index that led to it
  * (NULL: none); an image that loses its last name by it is kept under "@sha256:..". name NULL:
  * keeps an image that has no name. A new image: store_commit (commit.h). */
@@ -168,6 +175,9 @@ int store_layer_sizes(const struct store *store, const struct digest *diff_id,
 /* The first of them. */
 int store_layer_bytes(const struct store *store, const struct digest *diff_id, uint64_t *ret_bytes,
                       struct mcpd_error *err) MUST_CHECK;
+/* What it takes on the disk. */
+int store_layer_disk_bytes(const struct store *store, const struct digest *diff_id,
+                           uint64_t *ret_bytes, struct mcpd_error *err) MUST_CHECK;
 
 /* podman's documents (shapes in FEATURES 3.3 and samples images-json, inspect-json-image). New
  * references. */

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/fs_walk.h"
+#include "base/fsutil.h"
 #include "base/str.h"
 #include "oci/layer/crc64.h"
 #include "oci/layer/unpack_policy.h"
@@ -24,7 +25,6 @@
 
 #define CHUNK_BYTES    (256u << 10)
 #define PATH_MAX_BYTES (64u << 10)
-#define BLOCK_BYTES    512
 
 struct walk {
     const struct inode_map *known; /* NULL: read everything */
@@ -165,7 +165,7 @@ static int read_file(struct walk *walk, int dir_fd, const char *name, const stru
     /* What is in memory may be better than what is on the disk. */
     if (!walk->known)
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    if ((uint64_t)st->st_blocks * BLOCK_BYTES < (uint64_t)st->st_size)
+    if (fs_disk_bytes(st) < (uint64_t)st->st_size)
         return read_sparse(walk, fd, st->st_size, ret_crc);
     return read_range(walk, fd, 0, st->st_size, ret_crc);
 }
@@ -184,7 +184,7 @@ static int describe_file(struct walk *walk, int dir_fd, const char *name, const 
     entry->type = CONTENTS_TYPE_FILE;
     entry->size = (uint64_t)st->st_size;
     walk->total.bytes += entry->size;
-    walk->total.disk_bytes += (uint64_t)st->st_blocks * BLOCK_BYTES;
+    walk->total.disk_bytes += fs_disk_bytes(st);
     if (entry->size == 0)
         return 0;
     if (!walk->known || !inode_map_get(walk->known, st->st_ino, &entry->content))
@@ -295,7 +295,7 @@ static int enter(struct fs_walk *fs_walk, int fd, struct mcpd_error *err)
         return rc;
     if (fstat(fd, &st) < 0 || fchdir(fd) < 0)
         return error_errno(err, "enter a folder");
-    walk->total.disk_bytes += (uint64_t)st.st_blocks * BLOCK_BYTES;
+    walk->total.disk_bytes += fs_disk_bytes(&st);
     entry.path = buf_text(&walk->path);
     return visit_entry(walk, &entry, err);
 }

@@ -213,7 +213,7 @@ static int remove_around_mount(void *context)
     CHECK(strcmp(err.message, "'tree/sub/mnt' is a mount point") == 0);
     CHECK(fs_remove_tree(AT_FDCWD, mount_point, &err) == -MCPD_E_CONFLICT);
     CHECK(fs_exists(dir->fd, "outside/precious"));
-    CHECK(fs_tree_bytes(dir->fd, "tree", &bytes, &err) == 0);
+    CHECK(fs_tree_disk_bytes(dir->fd, "tree", &bytes, &err) == 0);
     CHECK(bytes > 0 && bytes < 100000); /* without what is mounted */
     CHECK(umount(mount_point) == 0);
     CHECK(fs_remove_tree(dir->fd, "tree", &err) == 0);
@@ -354,20 +354,37 @@ static void test_remove_against_a_swapper(void **state)
 
 /* --- sizes --- */
 
+static uint64_t disk_bytes(int dir_fd, const char *path)
+{
+    struct stat st;
+
+    assert_int_equal(fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW), 0);
+    return fs_disk_bytes(&st);
+}
+
+/* 1 GiB of nothing. */
+static void make_sparse(int dir_fd, const char *path)
+{
+    int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, 1 << 30), 0);
+    (void)close(fd);
+}
+
 static void test_tree_bytes(void **state)
 {
     struct test_dir *dir = *state;
     uint64_t bytes = 0;
-    uint64_t folder_bytes;
-    struct stat st;
+    uint64_t expected;
     struct mcpd_error err;
     char name[32];
 
     assert_int_equal(fs_make_dirs(dir->fd, "t/sub", 0755, NULL, NULL), 0);
     put_file(dir->fd, "t/a", "12345");
     put_file(dir->fd, "t/sub/b", "123");
-    assert_int_equal(symlinkat("target", dir->fd, "t/link"), 0); /* 6 bytes */
-    for (int i = 0; i < 600; i++) {                              /* pairs: each counts once */
+    assert_int_equal(symlinkat("target", dir->fd, "t/link"), 0);
+    for (int i = 0; i < 600; i++) { /* pairs: each counts once */
         (void)snprintf(name, sizeof(name), "t/sub/pair%d", i / 2);
         if (i % 2 == 0) {
             put_file(dir->fd, name, "1");
@@ -378,13 +395,15 @@ static void test_tree_bytes(void **state)
             assert_int_equal(linkat(dir->fd, name, dir->fd, other, 0), 0);
         }
     }
-    assert_int_equal(fstatat(dir->fd, "t", &st, 0), 0);
-    folder_bytes = (uint64_t)st.st_size;
-    assert_int_equal(fstatat(dir->fd, "t/sub", &st, 0), 0);
-    folder_bytes += (uint64_t)st.st_size;
-    assert_int_equal(fs_tree_bytes(dir->fd, "t", &bytes, &err), 0);
-    assert_int_equal(bytes, folder_bytes + 5 + 3 + 6 + 300);
-    assert_error(fs_tree_bytes(dir->fd, "none", &bytes, &err), err, MCPD_E_NOT_FOUND,
+    make_sparse(dir->fd, "t/sparse"); /* counts as what it takes */
+    expected = disk_bytes(dir->fd, "t") + disk_bytes(dir->fd, "t/sub") +
+               disk_bytes(dir->fd, "t/a") + disk_bytes(dir->fd, "t/sub/b") +
+               disk_bytes(dir->fd, "t/link") + disk_bytes(dir->fd, "t/sparse") +
+               300 * disk_bytes(dir->fd, "t/sub/pair0");
+    assert_true(expected < 10 << 20);
+    assert_int_equal(fs_tree_disk_bytes(dir->fd, "t", &bytes, &err), 0);
+    assert_int_equal(bytes, expected);
+    assert_error(fs_tree_disk_bytes(dir->fd, "none", &bytes, &err), err, MCPD_E_NOT_FOUND,
                  "open folder 'none': No such file or directory");
 }
 
@@ -395,7 +414,7 @@ static void test_no_descriptor_is_lost(void **state)
     uint64_t bytes;
 
     make_deep(dir->fd, "deep", 300);
-    assert_int_equal(fs_tree_bytes(dir->fd, "deep", &bytes, NULL), 0);
+    assert_int_equal(fs_tree_disk_bytes(dir->fd, "deep", &bytes, NULL), 0);
     assert_int_equal(fs_remove_tree(dir->fd, "deep", NULL), 0);
     assert_int_equal(count_open_fds(), before);
 }
