@@ -17,6 +17,7 @@ struct mcpd_engine {
     char *runroot;            /* absolute, owned */
     char **additional_stores; /* absolute, owned: all that were named */
     bool has_swept;           /* once is enough for one engine */
+    bool collects_later;      /* mcpd_collect_later */
     char *program;            /* the mcpd binary, absolute, owned; NULL: not found */
     bool is_program; /* we are that binary, for one command: monitors may be our children */
     void (*warn)(void *context, const char *message); /* never NULL */

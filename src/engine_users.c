@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "oci/partials.h"
+
 #define COLLECT_WAIT_MS 2000
 
 int users_load(const struct mcpd_engine *engine, struct users *ret_users, struct mcpd_error *err)
@@ -31,46 +33,91 @@ unsigned int users_count_of(const struct users *users, const struct digest *imag
     return count;
 }
 
-/* Every layer that a container stands on; owned by the caller. */
-static int users_layers(const struct users *users, struct digest **ret_layers, size_t *ret_count,
-                        struct mcpd_error *err)
+int users_needs(const struct users *users, struct users_needs *ret_needs, struct mcpd_error *err)
 {
-    size_t count = 0;
-    struct digest *layers;
+    CLEANUP_USERS_NEEDS struct users_needs needs = {0};
+    size_t layer_count = 0;
 
     for (size_t i = 0; i < users->count; i++)
-        count += users->containers[i].plan.layer_count;
-    layers = calloc(count + 1, sizeof(*layers));
-    if (!layers)
+        layer_count += users->containers[i].plan.layer_count;
+    needs.image_ids = calloc(users->count + 1, sizeof(*needs.image_ids));
+    needs.layers = calloc(layer_count + 1, sizeof(*needs.layers));
+    if (!needs.image_ids || !needs.layers)
         return error_no_memory(err, "layers");
-    count = 0;
     for (size_t i = 0; i < users->count; i++) {
         const struct plan *plan = &users->containers[i].plan;
 
+        needs.image_ids[needs.image_count++] = plan->image_id;
         if (plan->layer_count > 0)
-            memcpy(layers + count, plan->layers, plan->layer_count * sizeof(*layers));
-        count += plan->layer_count;
+            memcpy(needs.layers + needs.layer_count, plan->layers,
+                   plan->layer_count * sizeof(*needs.layers));
+        needs.layer_count += plan->layer_count;
     }
-    *ret_layers = layers;
-    *ret_count = count;
+    *ret_needs = needs;
+    needs = (struct users_needs){0};
     return 0;
+}
+
+int users_load_needs(const struct mcpd_engine *engine, struct users_needs *ret_needs,
+                     struct mcpd_error *err)
+{
+    CLEANUP_USERS struct users users = {0};
+    int rc = users_load(engine, &users, err);
+
+    return rc < 0 ? rc : users_needs(&users, ret_needs, err);
+}
+
+void users_needs_done(struct users_needs *needs)
+{
+    free(needs->image_ids);
+    free(needs->layers);
+    *needs = (struct users_needs){0};
+}
+
+/* TIMEOUT: an image is being added. */
+static int collect(const struct mcpd_engine *engine, bool with_halves, uint64_t *ret_freed_bytes,
+                   struct mcpd_error *err)
+{
+    CLEANUP_USERS_NEEDS struct users_needs needs = {0};
+    CLEANUP_FD int lock_fd = -1;
+    uint64_t half_bytes = 0;
+    int rc = store_lock_exclusive(&engine->store, COLLECT_WAIT_MS, &lock_fd, err);
+
+    if (rc == 0)
+        rc = users_load_needs(engine, &needs, err);
+    if (rc == 0)
+        rc = store_collect(&engine->store, lock_fd, needs.layers, needs.layer_count,
+                           ret_freed_bytes, err);
+    if (rc == 0 && with_halves)
+        rc = partials_remove_all(&engine->store, &half_bytes, err);
+    if (rc == 0)
+        *ret_freed_bytes += half_bytes;
+    return rc;
 }
 
 int engine_collect(const struct mcpd_engine *engine, struct mcpd_error *err)
 {
-    CLEANUP_USERS struct users users = {0};
-    CLEANUP_FREE struct digest *layers = NULL;
-    CLEANUP_FD int lock_fd = -1;
-    size_t layer_count = 0;
     uint64_t freed_bytes = 0;
-    int rc = store_lock_exclusive(&engine->store, COLLECT_WAIT_MS, &lock_fd, err);
+    int rc = engine->collects_later ? 0 : collect(engine, false, &freed_bytes, err);
 
-    if (rc == -MCPD_E_TIMEOUT)
-        return 0;
-    if (rc == 0)
-        rc = users_load(engine, &users, err);
-    if (rc == 0)
-        rc = users_layers(&users, &layers, &layer_count, err);
-    return rc < 0 ? rc
-                  : store_collect(&engine->store, lock_fd, layers, layer_count, &freed_bytes, err);
+    return rc == -MCPD_E_TIMEOUT ? 0 : rc;
+}
+
+void mcpd_collect_later(struct mcpd_engine *engine)
+{
+    engine->collects_later = true;
+}
+
+int mcpd_collect(struct mcpd_engine *engine, bool with_halves, uint64_t *ret_freed_bytes,
+                 struct mcpd_error *err)
+{
+    uint64_t freed_bytes = 0;
+    int rc = collect(engine, with_halves, &freed_bytes, err);
+
+    engine->collects_later = false;
+    if (rc < 0 && rc != -MCPD_E_TIMEOUT)
+        return rc;
+    if (ret_freed_bytes)
+        *ret_freed_bytes = freed_bytes;
+    return 0;
 }

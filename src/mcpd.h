@@ -152,6 +152,10 @@ MCPD_API int mcpd_logs(struct mcpd_engine *engine, const char *name,
                        const struct mcpd_logs_options *options, mcpd_log_function function,
                        void *context, struct mcpd_error *err);
 
+/* What a container has written, on the disk. */
+MCPD_API int mcpd_container_bytes(struct mcpd_engine *engine, const char *name, uint64_t *ret_bytes,
+                                  struct mcpd_error *err);
+
 /* 64 hex digits of a container given by name, id or unique prefix. */
 MCPD_API int mcpd_container_id(struct mcpd_engine *engine, const char *name, char **ret_id,
                                struct mcpd_error *err);
@@ -170,6 +174,12 @@ MCPD_API int mcpd_image_inspect_json(struct mcpd_engine *engine, const char *nam
 MCPD_API int mcpd_history_json(struct mcpd_engine *engine, const char *image, char **ret_array,
                                struct mcpd_error *err);
 MCPD_API int mcpd_info_json(struct mcpd_engine *engine, char **ret_object, struct mcpd_error *err);
+/* What takes how much of the disk: {"Images": [as mcpd_images_json, with what each takes in Size,
+ * SharedSize and UniqueSize], "ImagesSize", "ImagesReclaimable", "Containers": [as mcpd_list_json,
+ * with SizeRw], "Volumes": [], "Store": {"Layers", "Blobs", "Documents", "Partial"}}, in bytes.
+ * ImagesReclaimable is what goes with all images that no container uses. */
+MCPD_API int mcpd_disk_usage_json(struct mcpd_engine *engine, char **ret_object,
+                                  struct mcpd_error *err);
 
 /* ------------------------------------------------------------------ images */
 
@@ -191,6 +201,14 @@ enum mcpd_removal {
 MCPD_API int mcpd_remove_image(struct mcpd_engine *engine, const char *image,
                                enum mcpd_removal removal, char ***ret_lines,
                                struct mcpd_error *err);
+/* Several removals in a row: what nobody needs any more is not deleted by each of them, but by
+ * mcpd_collect. */
+MCPD_API void mcpd_collect_later(struct mcpd_engine *engine);
+/* Deletes blobs and layers that no name and no container needs; with_halves: half downloads too,
+ * unless somebody goes on with them. While an image is being added nothing is deleted.
+ * *ret_freed_bytes may be NULL. */
+MCPD_API int mcpd_collect(struct mcpd_engine *engine, bool with_halves, uint64_t *ret_freed_bytes,
+                          struct mcpd_error *err);
 /* docker-archive or oci-archive, path NULL: standard input. *ret_names: what was loaded
  * ("localhost/tiny:1.2" or "sha256:.."). */
 MCPD_API int mcpd_load(struct mcpd_engine *engine, const char *path,

@@ -37,6 +37,7 @@ const struct command_entry cli_commands[] = {
     {.name = "save", .command = &cmd_save},
     {.name = "start", .command = &cmd_start},
     {.name = "stop", .command = &cmd_stop},
+    {.name = "system", .command = &cmd_system},
     {.name = "tag", .command = &cmd_tag},
     {.name = "untag", .command = &cmd_untag},
     {.name = "verify", .command = &cmd_verify},

@@ -392,6 +392,7 @@ static const struct filter_key image_keys[] = {
     {"readonly", false, match_read_only, prepare_bool},
     {"reference", false, match_reference, NULL},
     {"since", false, match_image_since, prepare_image},
+    {"until", false, match_until, prepare_until},
     {0},
 };
 

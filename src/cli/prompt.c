@@ -62,15 +62,18 @@ static int take_text(struct buf *text, char **ret_text, struct mcpd_error *err)
     return *ret_text ? 0 : error_no_memory(err, "an answer");
 }
 
-int prompt_line(const char *question, char **ret_line, struct mcpd_error *err)
+int prompt_line(const char *question, char **ret_line, bool *ret_is_cut, struct mcpd_error *err)
 {
     CLEANUP_BUF struct buf line;
+    bool is_cut;
     char byte;
 
     buf_init(&line, MAX_BYTES);
     ask(question);
-    while (read_byte(-1, &byte) && byte != '\n')
+    while (!(is_cut = !read_byte(-1, &byte)) && byte != '\n')
         (void)buf_append(&line, &byte, 1);
+    if (ret_is_cut)
+        *ret_is_cut = is_cut;
     if (line.length > 0 && line.data[line.length - 1] == '\r')
         line.data[--line.length] = '\0';
     return take_text(&line, ret_line, err);

@@ -91,7 +91,7 @@ static int ask_user(const struct login_values *values, char **ret_user, struct m
         *ret_user = strdup(values->user);
         return *ret_user ? 0 : error_no_memory(err, "user");
     }
-    rc = prompt_line("Username: ", ret_user, err);
+    rc = prompt_line("Username: ", ret_user, NULL, err);
     if (rc == 0 && !**ret_user)
         return error_set(err, MCPD_E_INVALID, "getting username and password: a user is needed");
     return rc;

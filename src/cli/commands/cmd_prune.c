@@ -1,5 +1,5 @@
 /*
- * cmd_prune.c - image prune and container prune: what nobody uses goes.
+ * cmd_prune.c - image prune, container prune and system prune: what nobody uses goes.
  *
  * Which ones is decided on the lists, and each removal looks again: what somebody has begun to use
  * in between stays, and what somebody else has removed is no failure.
@@ -7,8 +7,11 @@
 #include "cli/commands/commands.h"
 #include "cli/filter.h"
 #include "cli/out.h"
+#include "cli/prompt.h"
 #include "cli/targets.h"
 #include "cli/view.h"
+
+#include "base/str.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +20,7 @@
 struct prune_values {
     bool all;
     bool force;
+    bool volumes;
     const char *const *filters;
 };
 
@@ -42,12 +46,22 @@ static const struct opt container_rows[] = {
 
 static const struct opt_group container_groups[] = {OPT_GROUP(container_rows, 0), OPT_GROUPS_END};
 
+static const struct opt system_rows[] = {
+    OPT('a', "all", "", FLAG, AT(all), "Also images with names, and half downloads"),
+    ROW_FILTER("Only what matches", OPT_TAKES_USUAL),
+    ROW_FORCE,
+    OPT(0, "volumes", "", FLAG, AT(volumes), "Also volumes that no container uses"),
+};
+
+static const struct opt_group system_groups[] = {OPT_GROUP(system_rows, 0), OPT_GROUPS_END};
+
 struct prune {
-    const char *warning;
     int (*list)(struct cli *cli, json_t **ret_documents, struct mcpd_error *err);
     int (*filter)(json_t *documents, const char *const *filters, json_t **ret_passed,
                   struct mcpd_error *err);
     bool (*is_unused)(const json_t *document, const struct prune_values *values);
+    int (*measure)(struct mcpd_engine *engine, const char *id, uint64_t *ret_bytes,
+                   struct mcpd_error *err); /* NULL: nobody wants to know */
     int (*remove)(struct mcpd_engine *engine, const char *id, struct mcpd_error *err);
 };
 
@@ -95,90 +109,207 @@ static int remove_container(struct mcpd_engine *engine, const char *id, struct m
  * forgot --force is not to believe that it has removed something. */
 static int ask(const char *warning, bool *ret_is_wanted, struct mcpd_error *err)
 {
-    char answer[16] = "";
+    CLEANUP_FREE char *answer = NULL;
+    bool is_cut = false;
+    int rc;
 
     out_text(warning);
-    out_text("Are you sure you want to continue? [y/N] ");
-    (void)fflush(stdout);
-    if (!fgets(answer, sizeof(answer), stdin) || feof(stdin)) {
+    rc = prompt_line("Are you sure you want to continue? [y/N] ", &answer, &is_cut, err);
+    if (rc < 0)
+        return rc;
+    if (is_cut) {
         out_text("\n");
         return error_set(err, MCPD_E_INVALID, "EOF");
     }
-    *ret_is_wanted = strcasecmp(answer, "y\n") == 0 || strcasecmp(answer, "yes\n") == 0;
+    *ret_is_wanted = strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
     return 0;
 }
 
-static int remove_unused(struct cli *cli, const struct prune *prune, const json_t *document)
+/* One run of one of the commands. */
+struct run {
+    struct cli *cli;
+    struct mcpd_engine *engine;
+    const struct prune_values *values;
+    uint64_t container_bytes; /* that removed containers had written */
+};
+
+static void remove_unused(struct run *run, const struct prune *prune, const json_t *document,
+                          const char **heading, int *status)
 {
     const char *id = view_text(document, "Id");
-    struct mcpd_engine *engine;
+    uint64_t bytes = 0;
     struct mcpd_error err = {0};
-    int rc = cli_engine(cli, &engine, &err);
+    int rc = prune->measure ? prune->measure(run->engine, id, &bytes, &err) : 0;
 
     if (rc == 0)
-        rc = prune->remove(engine, id, &err);
-    if (rc == 0)
+        rc = prune->remove(run->engine, id, &err);
+    if (rc == 0) {
+        if (*heading)
+            out_line(*heading);
+        *heading = NULL;
         out_line(id);
-    if (rc == 0 || rc == -MCPD_E_NOT_FOUND || rc == -MCPD_E_CONFLICT || rc == -MCPD_E_STATE)
-        return 0;
-    return cli_fail(cli, &err);
+        run->container_bytes += bytes;
+    } else if (rc != -MCPD_E_NOT_FOUND && rc != -MCPD_E_CONFLICT && rc != -MCPD_E_STATE) {
+        int failed = cli_fail(run->cli, &err);
+
+        *status = *status != 0 ? *status : failed;
+    }
 }
 
-static int prune_all(struct cli *cli, const struct prune *prune, const struct prune_values *values)
+static int prune_all(struct run *run, const struct prune *prune, json_t *passed,
+                     const char *heading)
 {
-    CLEANUP_JSON json_t *documents = NULL;
-    CLEANUP_JSON json_t *passed = NULL;
-    struct mcpd_error err = {0};
-    bool is_wanted = values->force;
     int status = 0;
     size_t index;
     json_t *document;
 
-    if (prune->list(cli, &documents, &err) < 0 ||
-        prune->filter(documents, values->filters, &passed, &err) < 0)
-        return cli_fail(cli, &err);
-    if (!is_wanted && ask(prune->warning, &is_wanted, &err) < 0)
-        return cli_fail(cli, &err);
-    if (!is_wanted)
-        return 0;
     json_array_foreach(passed, index, document) {
-        int failed = prune->is_unused(document, values) ? remove_unused(cli, prune, document) : 0;
-
-        status = status != 0 ? status : failed;
+        if (prune->is_unused(document, run->values))
+            remove_unused(run, prune, document, &heading, &status);
     }
     return status;
 }
 
+static int list_passed(struct run *run, const struct prune *prune, json_t **ret_passed,
+                       struct mcpd_error *err)
+{
+    CLEANUP_JSON json_t *documents = NULL;
+    int rc = prune->list(run->cli, &documents, err);
+
+    return rc < 0 ? rc : prune->filter(documents, run->values->filters, ret_passed, err);
+}
+
+/* What the removed images leave is deleted once, and not after each of them. */
+static int begin(struct run *run, struct mcpd_error *err)
+{
+    int rc = cli_engine(run->cli, &run->engine, err);
+
+    if (rc == 0)
+        mcpd_collect_later(run->engine);
+    return rc;
+}
+
+static int finish(struct run *run, int status, bool with_halves, uint64_t *ret_freed_bytes)
+{
+    struct mcpd_error err = {0};
+
+    if (mcpd_collect(run->engine, with_halves, ret_freed_bytes, &err) == 0)
+        return status;
+    return status != 0 ? status : cli_fail(run->cli, &err);
+}
+
+static int run_one(struct cli *cli, const struct prune *prune, const struct prune_values *values,
+                   const char *warning)
+{
+    struct run run = {.cli = cli, .values = values};
+    CLEANUP_JSON json_t *passed = NULL;
+    struct mcpd_error err = {0};
+    bool is_wanted = values->force;
+
+    if (begin(&run, &err) < 0 || list_passed(&run, prune, &passed, &err) < 0 ||
+        (!is_wanted && ask(warning, &is_wanted, &err) < 0))
+        return cli_fail(cli, &err);
+    return is_wanted ? finish(&run, prune_all(&run, prune, passed, NULL), false, NULL) : 0;
+}
+
+static const struct prune prune_images = {
+    .list = targets_list_images,
+    .filter = filter_images,
+    .is_unused = is_image_unused,
+    .remove = remove_image,
+};
+
+static const struct prune prune_containers = {
+    .list = list_containers,
+    .filter = filter_containers,
+    .is_unused = is_container_unused,
+    .remove = remove_container,
+};
+
 static int run_image(struct cli *cli, void *raw_values, char **arguments)
 {
     const struct prune_values *values = raw_values;
-    const struct prune prune = {
-        .warning = values->all
-                       ? "WARNING! This command removes all images without at least one container "
-                         "associated with them.\n"
-                       : "WARNING! This command removes all dangling images.\n",
-        .list = targets_list_images,
-        .filter = filter_images,
-        .is_unused = is_image_unused,
-        .remove = remove_image,
-    };
 
     (void)arguments;
-    return prune_all(cli, &prune, values);
+    return run_one(cli, &prune_images, values,
+                   values->all
+                       ? "WARNING! This command removes all images without at least one container "
+                         "associated with them.\n"
+                       : "WARNING! This command removes all dangling images.\n");
 }
 
 static int run_container(struct cli *cli, void *raw_values, char **arguments)
 {
-    const struct prune prune = {
-        .warning = "WARNING! This will remove all non running containers.\n",
-        .list = list_containers,
-        .filter = filter_containers,
-        .is_unused = is_container_unused,
-        .remove = remove_container,
-    };
+    (void)arguments;
+    return run_one(cli, &prune_containers, raw_values,
+                   "WARNING! This will remove all non running containers.\n");
+}
+
+/* ------------------------------------------------------------------ system prune */
+
+/* Those that containers and images both have. */
+static int check_system_filters(const char *const *filters, struct mcpd_error *err)
+{
+    static const char *const keys[] = {"label", "label!", "until"};
+
+    for (; filters && *filters; filters++) {
+        size_t length = strcspn(*filters, "=");
+        bool is_known = false;
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+            is_known |= strlen(keys[i]) == length && memcmp(keys[i], *filters, length) == 0;
+        if (!is_known)
+            return error_set(err, MCPD_E_INVALID, "%.*s is an invalid filter", (int)length,
+                             *filters);
+    }
+    return 0;
+}
+
+static int ask_system(const struct prune_values *values, bool *ret_is_wanted,
+                      struct mcpd_error *err)
+{
+    CLEANUP_FREE char *warning =
+        str_format("WARNING! This command removes:\n"
+                   "\t- all stopped containers\n"
+                   "\t- all networks not used by at least one container\n"
+                   "%s\t- all %s\n\t- all %sbuild cache\n\n",
+                   values->volumes ? "\t- all volumes not used by at least one container\n" : "",
+                   values->all ? "images without at least one container associated with them"
+                               : "dangling images",
+                   values->all ? "" : "dangling ");
+
+    return warning ? ask(warning, ret_is_wanted, err) : error_no_memory(err, "a question");
+}
+
+static int run_system(struct cli *cli, void *raw_values, char **arguments)
+{
+    const struct prune_values *values = raw_values;
+    struct run run = {.cli = cli, .values = values};
+    struct prune containers = prune_containers;
+    CLEANUP_JSON json_t *passed = NULL;
+    CLEANUP_JSON json_t *passed_images = NULL;
+    struct mcpd_error err = {0};
+    bool is_wanted = values->force;
+    uint64_t freed_bytes = 0;
+    char text[32];
+    int status, image_status;
 
     (void)arguments;
-    return prune_all(cli, &prune, raw_values);
+    containers.measure = mcpd_container_bytes;
+    if (check_system_filters(values->filters, &err) < 0 || begin(&run, &err) < 0 ||
+        list_passed(&run, &containers, &passed, &err) < 0 ||
+        (!is_wanted && ask_system(values, &is_wanted, &err) < 0))
+        return cli_fail(cli, &err);
+    if (!is_wanted)
+        return 0;
+    status = prune_all(&run, &containers, passed, "Deleted Containers");
+    if (list_passed(&run, &prune_images, &passed_images, &err) < 0)
+        return cli_fail(cli, &err);
+    image_status = prune_all(&run, &prune_images, passed_images, "Deleted Images");
+    status = finish(&run, status != 0 ? status : image_status, values->all, &freed_bytes);
+    str_format_bytes_tight(freed_bytes + run.container_bytes, text, sizeof(text));
+    (void)printf("Total reclaimed space: %s\n", text);
+    return status;
 }
 
 const struct command cmd_image_prune = {
@@ -199,4 +330,16 @@ const struct command cmd_container_prune = {
     .groups = container_groups,
     .values_size = sizeof(struct prune_values),
     .run = run_container,
+};
+
+const struct command cmd_system_prune = {
+    .arguments = "[options]",
+    .summary = "Remove what nobody uses: containers, then images",
+    .details = "Prints ids, and how much of the disk became free. The filters are label, label! "
+               "and until. --all also takes images with names that no container uses, and half "
+               "downloads.",
+    .examples = "system prune --force\nsystem prune --all --force --filter until=240h",
+    .groups = system_groups,
+    .values_size = sizeof(struct prune_values),
+    .run = run_system,
 };

@@ -38,6 +38,9 @@ extern const struct command cmd_run;
 extern const struct command cmd_save;
 extern const struct command cmd_start;
 extern const struct command cmd_stop;
+extern const struct command cmd_system; /* group */
+extern const struct command cmd_system_df;
+extern const struct command cmd_system_prune;
 extern const struct command cmd_tag;
 extern const struct command cmd_untag;
 extern const struct command cmd_verify;
