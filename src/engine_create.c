@@ -29,9 +29,11 @@ static int find_locked(const struct mcpd_engine *engine, const char *name, struc
 
     if (rc == 0)
         rc = store_find_image(&engine->store, name, ret_image, err);
-    if (rc == 0)
-        *ret_lock_fd = TAKE_FD(lock_fd);
-    return rc;
+    if (rc < 0)
+        return rc;
+    store_note_use(&engine->store, &ret_image->id);
+    *ret_lock_fd = TAKE_FD(lock_fd);
+    return 0;
 }
 
 /* The one that was asked for by --platform? Without that any will do. */

@@ -131,16 +131,17 @@ static int images_json(const struct mcpd_engine *engine, const struct usage *usa
     return rc == 0 && failed ? error_no_memory(err, "disk usage") : rc;
 }
 
-static int sums_json(const struct usage *usage, json_t *object, struct mcpd_error *err)
+static int sums_json(const struct mcpd_engine *engine, const struct usage *usage, json_t *object,
+                     struct mcpd_error *err)
 {
     const uint64_t total = usage_total_bytes(usage);
-    json_t *sums =
-        json_pack("{s:I, s:I, s:[], s:{s:I, s:I, s:I, s:I}}", "ImagesSize", (json_int_t)total,
-                  "ImagesReclaimable", (json_int_t)(total - usage_pinned_bytes(usage)), "Volumes",
-                  "Store", "Layers", (json_int_t)usage_kind_bytes(usage, USAGE_LAYER), "Blobs",
-                  (json_int_t)usage_kind_bytes(usage, USAGE_BLOB), "Documents",
-                  (json_int_t)usage_kind_bytes(usage, USAGE_DOCUMENT), "Partial",
-                  (json_int_t)usage->partial_bytes);
+    json_t *sums = json_pack(
+        "{s:I, s:I, s:[], s:{s:I, s:I, s:I, s:I, s:I}}", "ImagesSize", (json_int_t)total,
+        "ImagesReclaimable", (json_int_t)(total - usage_pinned_bytes(usage)), "Volumes", "Store",
+        "Layers", (json_int_t)usage_kind_bytes(usage, USAGE_LAYER), "Blobs",
+        (json_int_t)usage_kind_bytes(usage, USAGE_BLOB), "Documents",
+        (json_int_t)usage_kind_bytes(usage, USAGE_DOCUMENT), "Partial",
+        (json_int_t)usage->partial_bytes, "Budget", (json_int_t)engine->conf.max_size_bytes);
 
     return json_object_update_new(object, sums) < 0 ? error_no_memory(err, "disk usage") : 0;
 }
@@ -166,6 +167,6 @@ int mcpd_disk_usage_json(struct mcpd_engine *engine, char **ret_object, struct m
     if (rc == 0)
         rc = containers_json(engine, &users, object, err);
     if (rc == 0)
-        rc = sums_json(&usage, object, err);
+        rc = sums_json(engine, &usage, object, err);
     return rc < 0 ? rc : engine_json_text(TAKE_PTR(object), "disk usage", ret_object, err);
 }

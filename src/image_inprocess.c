@@ -116,6 +116,7 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
     if (rc < 0)
         return rc;
     tell_names(&names, &registry);
+    engine_begin_budget(engine);
     rc = pull_first(engine, &names, &registry, &id, &problem);
     /* "newer": what is here is good enough when there is nothing newer to be had. */
     if (rc < 0 && policy == MCPD_PULL_NEWER &&
@@ -123,14 +124,37 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
         return 0;
     if (rc < 0)
         return error_copy(err, &problem);
+    store_note_use(&engine->store, &id);
+    engine_keep_budget(engine, &id, 1);
     *ret_id = strdup(digest_hex(&id));
     return *ret_id ? 0 : error_no_memory(err, "an image's id");
+}
+
+static int keep_loaded(const struct mcpd_engine *engine, char *const *names, struct mcpd_error *err)
+{
+    CLEANUP_FREE struct digest *ids = calloc(strv_length(names) + 1, sizeof(*ids));
+    size_t count = 0;
+
+    if (!ids)
+        return error_no_memory(err, "images");
+    for (size_t i = 0; names && names[i]; i++) {
+        struct image image;
+
+        if (store_find_image(&engine->store, names[i], &image, NULL) < 0)
+            continue; /* removed meanwhile */
+        store_note_use(&engine->store, &image.id);
+        ids[count++] = image.id;
+        image_done(&image);
+    }
+    engine_keep_budget(engine, ids, count);
+    return 0;
 }
 
 static int load_fd(struct mcpd_engine *engine, int fd, const struct mcpd_registry_options *options,
                    char ***ret_names, struct mcpd_error *err)
 {
     const struct progress_sink progress = {options->progress, options->progress_context};
+    CLEANUP_STRV char **names = NULL;
     struct platform platform;
     int rc = 0;
 
@@ -138,7 +162,15 @@ static int load_fd(struct mcpd_engine *engine, int fd, const struct mcpd_registr
         rc = platform_parse(options->platform, &platform, err);
     else
         platform_of_machine(&platform);
-    return rc < 0 ? rc : archive_load(&engine->store, fd, &platform, &progress, ret_names, err);
+    if (rc < 0)
+        return rc;
+    engine_begin_budget(engine);
+    rc = archive_load(&engine->store, fd, &platform, &progress, &names, err);
+    if (rc == 0)
+        rc = keep_loaded(engine, names, err);
+    if (rc == 0)
+        *ret_names = TAKE_PTR(names);
+    return rc;
 }
 
 int mcpd_load(struct mcpd_engine *engine, const char *path,
@@ -203,7 +235,9 @@ int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destina
     struct push_options push = {0};
     struct registry_options registry;
     struct reference reference;
+    struct mcpd_error problem = {0};
     struct digest digest;
+    bool is_fetched = false;
     int rc = destination ? parse_destination(destination, &reference, err) : 0;
 
     if (rc == 0 && options)
@@ -212,9 +246,18 @@ int mcpd_push(struct mcpd_engine *engine, const char *image, const char *destina
         return rc;
     fill_options(engine, options ? &options->registry : NULL, &registry);
     rc = push_image(&engine->store, image, destination ? &reference : NULL, &push, &registry,
-                    &digest, err);
-    if (rc < 0 || !ret_digest)
-        return rc;
+                    &digest, &problem);
+    /* Layers were trimmed that the registry lacks. */
+    if (rc == -MCPD_E_STATE &&
+        image_refetch(engine, (const char *const[]){image, NULL}, &registry.user, &is_fetched,
+                      NULL) == 0 &&
+        is_fetched)
+        rc = push_image(&engine->store, image, destination ? &reference : NULL, &push, &registry,
+                        &digest, &problem);
+    if (rc < 0)
+        return error_copy(err, &problem);
+    if (!ret_digest)
+        return 0;
     *ret_digest = strdup(digest.text);
     return *ret_digest ? 0 : error_no_memory(err, "a digest");
 }

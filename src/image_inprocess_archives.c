@@ -3,6 +3,7 @@
 
 #include "base/child.h"
 #include "base/userns.h"
+#include "image_inprocess_check.h"
 #include "oci/layer/archive_save.h"
 #include "oci/layer/bundle_apply.h"
 #include "oci/layer/output_file.h"
@@ -27,10 +28,20 @@ int image_archives_save(struct mcpd_engine *engine, const struct image_request *
         .since = request->since,
         .sign_by = request->sign_by,
     };
+    struct mcpd_error problem = {0};
+    bool is_fetched = false;
+    int rc;
 
     if (!request->images || !request->images[0] || request->save_format > MCPD_SAVE_BUNDLE)
         return error_set(err, MCPD_E_INVALID, "save: which image?");
-    return archive_save(&engine->store, &save, &progress, err);
+    rc = archive_save(&engine->store, &save, &progress, &problem);
+    /* A layer was trimmed: nothing is written yet. */
+    if (rc == -MCPD_E_NOT_FOUND &&
+        image_refetch(engine, (const char *const *)request->images, &request->registry, &is_fetched,
+                      NULL) == 0 &&
+        is_fetched)
+        rc = archive_save(&engine->store, &save, &progress, &problem);
+    return rc < 0 ? error_copy(err, &problem) : 0;
 }
 
 int mcpd_save(struct mcpd_engine *engine, const char *const *images,

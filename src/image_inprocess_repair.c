@@ -11,6 +11,7 @@
 #include "base/lock.h"
 #include "base/str.h"
 #include "oci/blobs.h"
+#include "oci/copies.h"
 #include "registry/repair.h"
 
 #include <string.h>
@@ -90,14 +91,16 @@ static int hold_containers(void *context, struct mcpd_error *err)
     return rc;
 }
 
-/* Any of its names from a registry; false when there is none. */
-static bool find_source(const struct image_subject *subject, struct reference *ret_source)
+/* Any of its names from a registry, or where its layers came from; false when there is none. */
+static bool find_source(const struct image_check_run *run, const struct image_subject *subject,
+                        struct reference *ret_source)
 {
     for (size_t i = 0; subject->names && subject->names[i]; i++)
         if (reference_parse(subject->names[i], ret_source, NULL) == 0 &&
             strcmp(ret_source->domain, "localhost") != 0)
             return true;
-    return false;
+    return copies_find_source(&run->store, subject->layers, subject->blobs, subject->layer_count,
+                              ret_source);
 }
 
 /* What is bad, and where it can be had. */
@@ -176,7 +179,7 @@ static int repair_subject(struct image_check_run *run, struct image_subject *sub
     }
     if (rc < 0 || !plan.needs_registry)
         return rc;
-    if (!find_source(subject, &source))
+    if (!find_source(run, subject, &source))
         return error_set(err, MCPD_E_NOT_FOUND,
                          "it did not come from a registry and cannot be fetched again; load it "
                          "again");

@@ -176,7 +176,8 @@ MCPD_API int mcpd_history_json(struct mcpd_engine *engine, const char *image, ch
 MCPD_API int mcpd_info_json(struct mcpd_engine *engine, char **ret_object, struct mcpd_error *err);
 /* What takes how much of the disk: {"Images": [as mcpd_images_json, with what each takes in Size,
  * SharedSize and UniqueSize], "ImagesSize", "ImagesReclaimable", "Containers": [as mcpd_list_json,
- * with SizeRw], "Volumes": [], "Store": {"Layers", "Blobs", "Documents", "Partial"}}, in bytes.
+ * with SizeRw], "Volumes": [], "Store": {"Layers", "Blobs", "Documents", "Partial",
+ * "Budget"}}, in bytes.
  * ImagesReclaimable is what goes with all images that no container uses. */
 MCPD_API int mcpd_disk_usage_json(struct mcpd_engine *engine, char **ret_object,
                                   struct mcpd_error *err);
@@ -209,6 +210,11 @@ MCPD_API void mcpd_collect_later(struct mcpd_engine *engine);
  * *ret_freed_bytes may be NULL. */
 MCPD_API int mcpd_collect(struct mcpd_engine *engine, bool with_halves, uint64_t *ret_freed_bytes,
                           struct mcpd_error *err);
+/* Deletes the compressed layers of images (NULL or empty: of all) whose unpacked form is here and
+ * that a registry is known to have; by_force: whether one has them or not. *ret_object:
+ * {"Deleted": [digest], "Freed", "Kept": how many no registry is known to have, "KeptBytes"}. */
+MCPD_API int mcpd_trim_json(struct mcpd_engine *engine, const char *const *images, bool by_force,
+                            char **ret_object, struct mcpd_error *err);
 /* docker-archive or oci-archive, path NULL: standard input. *ret_names: what was loaded
  * ("localhost/tiny:1.2" or "sha256:.."). */
 MCPD_API int mcpd_load(struct mcpd_engine *engine, const char *path,

@@ -113,6 +113,38 @@ const char *copy_path_on(const struct copy *copy, const char *host, const char *
     return NULL;
 }
 
+static bool has_all(const struct store *store, const struct digest *diff_ids,
+                    const struct digest *blobs, size_t count, const char *repository)
+{
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP_COPIES struct copies copies = {0};
+        const struct copy *copy;
+
+        copies_load(store, &diff_ids[i], &copies);
+        copy = copies_find(&copies, &blobs[i]);
+        if (!copy || !strv_contains(copy->repositories, repository))
+            return false;
+    }
+    return true;
+}
+
+bool copies_find_source(const struct store *store, const struct digest *diff_ids,
+                        const struct digest *blobs, size_t count, struct reference *ret_source)
+{
+    CLEANUP_COPIES struct copies copies = {0};
+    const struct copy *copy;
+
+    if (count == 0)
+        return false;
+    copies_load(store, &diff_ids[0], &copies);
+    copy = copies_find(&copies, &blobs[0]);
+    for (size_t i = copy ? strv_length(copy->repositories) : 0; i > 0; i--)
+        if (has_all(store, diff_ids, blobs, count, copy->repositories[i - 1]) &&
+            reference_parse(copy->repositories[i - 1], ret_source, NULL) == 0)
+            return true;
+    return false;
+}
+
 /* ------------------------------------------------------------------ writing */
 
 static json_t *copy_json(const struct copy *copy)

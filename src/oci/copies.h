@@ -18,6 +18,7 @@
 #include "oci/manifest.h"
 #include "oci/store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,5 +57,10 @@ const struct copy *copies_find_packed(const struct copies *copies, const char *p
 const struct copy *copies_find_stored(const struct copies *copies, const struct store *store);
 /* The path of the latest repository on this host, other than `except`. Borrowed, NULL: none. */
 const char *copy_path_on(const struct copy *copy, const char *host, const char *except);
+
+/* A repository that has all these compressed layers (diff_ids[i] in the form blobs[i]). False: none
+ * is known to. */
+bool copies_find_source(const struct store *store, const struct digest *diff_ids,
+                        const struct digest *blobs, size_t count, struct reference *ret_source);
 
 #endif

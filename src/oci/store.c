@@ -171,6 +171,12 @@ int store_lock_exclusive(const struct store *store, int timeout_ms, int *ret_fd,
     return lock_take(store->root_fd, LOCK_NAME, LOCK_KIND_EXCLUSIVE, timeout_ms, ret_fd, err);
 }
 
+int store_make_room(const struct store *store, int lock_fd,
+                    const struct store_room_request *request, struct mcpd_error *err)
+{
+    return store->make_room ? store->make_room(store->room_context, lock_fd, request, err) : 0;
+}
+
 void store_warn(const struct store *store, const char *what, const struct mcpd_error *why)
 {
     CLEANUP_FREE char *text = NULL;

@@ -31,6 +31,16 @@
 
 struct additional;
 
+/* Images are about to come. */
+struct store_room_request {
+    const struct digest *image_ids; /* of those that are here already, nothing is to go */
+    size_t image_count;
+    const struct digest *layers; /* diff_ids of all of it: those that are here are to stay */
+    size_t layer_count;
+    uint64_t bytes;    /* that it will take at least, beyond what is here */
+    bool is_last_look; /* all is here and nothing is visible yet: only refuses */
+};
+
 struct store {
     char *path; /* absolute, owned */
     int root_fd;
@@ -43,6 +53,11 @@ struct store {
     void *warn_context;
     struct additional
         *additional; /* read-only stores beside it (additional.h); NULL: none; owned */
+    /* Makes room within a budget, or refuses (NO_SPACE); NULL: there is none. lock_fd: the shared
+     * lock, which may be exclusive for a moment. */
+    int (*make_room)(void *context, int lock_fd, const struct store_room_request *request,
+                     struct mcpd_error *err);
+    void *room_context;
 };
 #define STORE_NONE                                                                       \
     {                                                                                    \
@@ -60,6 +75,9 @@ int store_lock_shared(const struct store *store, int *ret_fd, struct mcpd_error 
  * long) or a container. */
 int store_lock_exclusive(const struct store *store, int timeout_ms, int *ret_fd,
                          struct mcpd_error *err) MUST_CHECK;
+/* store->make_room, when there is a budget. */
+int store_make_room(const struct store *store, int lock_fd,
+                    const struct store_room_request *request, struct mcpd_error *err) MUST_CHECK;
 /* One line to store->warn: "<what>: <message of why>"; why may be NULL. */
 void store_warn(const struct store *store, const char *what, const struct mcpd_error *why);
 

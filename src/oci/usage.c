@@ -178,9 +178,10 @@ static void hold_layer(struct loading *loading, struct usage_image *image, const
     struct usage_object *layer = find_object(usage, true, diff_id);
     struct usage_object *blob = find_object(usage, false, &read->layer_digests[index]);
 
-    if (blob && layer && blob->image_count == 0)
-        blob->is_fetchable = store_has_layer(loading->store, diff_id) &&
-                             is_fetchable(loading->store, diff_id, &blob->digest);
+    if (blob && layer && blob->image_count == 0) {
+        blob->is_spare = store_has_layer(loading->store, diff_id);
+        blob->is_fetchable = blob->is_spare && is_fetchable(loading->store, diff_id, &blob->digest);
+    }
     hold(image, layer);
     hold(image, blob);
 }

@@ -30,7 +30,8 @@ struct usage_object {
     uint64_t bytes;
     unsigned int image_count; /* that need it */
     bool is_pinned;           /* a container stands on it, or on an image that needs it */
-    bool is_fetchable;        /* a BLOB that a registry has, and whose layer is unpacked here */
+    bool is_spare;            /* a BLOB whose layer is unpacked here */
+    bool is_fetchable;        /* the same, and a registry has it */
 };
 
 struct usage_image {

@@ -6,8 +6,10 @@
  *   2. the shared lock of the store is taken: nothing that we find there disappears;
  *   3. manifest, platform, config (resolve.c) from the first source that has them (sources.c),
  *      repeated when the network fails;
- *   4. all missing layers at once: one loop moves downloads and workers (downloads.c, ingest.c);
- *   5. one commit makes blobs and layers visible and writes the tag.
+ *   4. within a budget, room is made, or the image is refused (store_make_room);
+ *   5. all missing layers at once: one loop moves downloads and workers (downloads.c, ingest.c);
+ *   6. now that it is known what they take, the budget is asked again;
+ *   7. one commit makes blobs and layers visible and writes the tag.
  * Killed at any point, what was downloaded stays in images/partial and is taken up by the next
  * pull, or by one that waits for it; what was half unpacked is swept by whichever comes next.
  */
@@ -52,12 +54,14 @@ struct pull {
     const struct reference *reference; /* the name it gets here */
     const struct registry_options *options;
     struct worker_pool pool;
+    int lock_fd; /* the store's, shared */
     struct registriesconf conf;
     struct registriesconf_sources sources;
 };
 
 static void pull_done(struct pull *pull)
 {
+    cleanup_close_fd(&pull->lock_fd);
     worker_pool_done(&pull->pool);
     registriesconf_sources_done(&pull->sources);
     registriesconf_done(&pull->conf);
@@ -95,18 +99,50 @@ static void remember(const struct pull *pull, const struct client *client,
     copies_remember(pull->store, &resolved->document.manifest, &resolved->config, repository);
 }
 
+/* Of the layers that are not here, compressed: what they take unpacked is at least as much. */
+static uint64_t missing_bytes(const struct store *store, const struct resolved *resolved)
+{
+    const struct manifest *manifest = &resolved->document.manifest;
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < manifest->layer_count && i < resolved->config.diff_id_count; i++)
+        if (!store_has_layer(store, &resolved->config.diff_ids[i]) &&
+            __builtin_add_overflow(total, manifest->layers[i].size, &total))
+            return UINT64_MAX;
+    return total;
+}
+
+static int make_room(const struct pull *pull, const struct resolved *resolved, uint64_t bytes,
+                     bool is_last_look, struct mcpd_error *err)
+{
+    const struct store_room_request request = {
+        .image_ids = &resolved->config_text.digest,
+        .image_count = 1,
+        .layers = resolved->config.diff_ids,
+        .layer_count = resolved->config.diff_id_count,
+        .bytes = bytes,
+        .is_last_look = is_last_look,
+    };
+
+    return store_make_room(pull->store, pull->lock_fd, &request, err);
+}
+
 static int pull_layers(const struct pull *pull, struct client *client,
                        const struct resolved *resolved, struct mcpd_error *err)
 {
     CLEANUP_INGEST struct ingest *ingest = NULL;
     const struct progress_sink *progress = &client->progress;
-    int rc = ingest_new(pull->store, &pull->pool, &resolved->document.manifest, &resolved->config,
-                        progress, &ingest, err);
+    int rc = make_room(pull, resolved, missing_bytes(pull->store, resolved), false, err);
 
+    if (rc == 0)
+        rc = ingest_new(pull->store, &pull->pool, &resolved->document.manifest, &resolved->config,
+                        progress, &ingest, err);
     if (rc == 0)
         rc = check_space(pull->store, ingest, err);
     if (rc == 0)
         rc = downloads_run(client, ingest, err);
+    if (rc == 0)
+        rc = make_room(pull, resolved, ingest_unpacked_bytes(ingest), true, err);
     if (rc < 0)
         return rc;
     progress_report(progress, "manifest", resolved->manifest_text.digest.text,
@@ -191,8 +227,8 @@ int pull_image(const struct store *store, const struct reference *reference,
         .reference = reference,
         .options = options,
         .pool = WORKER_POOL_NONE,
+        .lock_fd = -1,
     };
-    CLEANUP_FD int lock_fd = -1;
     uint64_t swept_bytes = 0;
     int rc = worker_pool_start(&pull.pool, err);
 
@@ -207,7 +243,7 @@ int pull_image(const struct store *store, const struct reference *reference,
     if (rc == 0)
         rc = partials_sweep(store, &swept_bytes, err);
     if (rc == 0)
-        rc = store_lock_shared(store, &lock_fd, err);
+        rc = store_lock_shared(store, &pull.lock_fd, err);
     if (rc == 0)
         rc = pull_resolved(&pull, ret_id, err);
     /* What a killed one has left that we have waited for; if it cannot be removed, the next one

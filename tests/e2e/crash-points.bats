@@ -20,14 +20,6 @@ setup() {
     PASSED=$BATS_RUN_TMPDIR/passed-points
 }
 
-owner() {
-    if [ "$MCPD_TEST_AS" = user ]; then
-        unshare --map-root-user --map-auto -- "$@"
-    else
-        "$@"
-    fi
-}
-
 # The store as the change finds it.
 keep_store() {
     owner rm -rf "$T/kept"
@@ -333,6 +325,29 @@ old_or_tree() {
         done
     done <<<"$points"
     ok rmi -a
+    nothing_left
+}
+
+@test "killed at every point: image trim" {
+    serve_app
+    ok pull -q "$BAD/x/app:1"
+    ok pull -q "$BAD/x/app:2"
+    trimmed() { equal "$(mcpd system df -v --format json | jq .Store.Blobs)" 0; }
+    AFTERWARDS=trimmed kill_everywhere image trim -a
+    ok images -q
+    equal "${#lines[@]}" 2
+    nothing_left
+}
+
+@test "killed at every point: a pull for which another image goes" {
+    serve_app
+    ok pull -q "$BAD/x/app:2"
+    printf '[store]\nmax_size = %d\n' "$(mcpd system df --format json | jq '.[0].Size')" >"$MCPD_CONF"
+    ok rmi -a
+    ok pull -q "$BAD/x/app:1"
+    one_is_whole() { equal "$(mcpd images -q | wc -l)" 1; }
+    AFTERWARDS=one_is_whole kill_everywhere pull -q "$BAD/x/app:2"
+    has_new
     nothing_left
 }
 

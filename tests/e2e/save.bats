@@ -281,9 +281,13 @@ Storing signatures" ] || explain "not podman's lines"
     done
 }
 
-# The blob is gone (as after a trim), the layer is there unpacked only.
+# The blob is gone (as after a trim), the layer is there unpacked only, and no registry is known to
+# have it.
 @test "save: a layer whose blob is gone is named, and nothing is written" {
     need busybox
+    ok save -q --format oci-archive -o "$T/in.tar" "$IMAGE"
+    ok rmi "$IMAGE"
+    ok load -q -i "$T/in.tar"
     local blob
     blob=$(find "$T/root/images/blobs/sha256" -size +100k)
     rm "$blob"

@@ -66,10 +66,15 @@ Local Volumes  0           0           0B          0B (0%)"
     sizes=$(jq -r '.Images | sort_by(.UniqueSize)[] | "\(.SharedSize) \(.UniqueSize) \(.Size == .SharedSize + .UniqueSize) \(.Containers)"' <<<"$output")
     [[ "$sizes" =~ ^(3[0-9]{5}|6[0-9]{5})\ ([12][0-9]{5})\ true\ 0$'\n'"${BASH_REMATCH[1]:-}" ]] || explain "$sizes"
     equal "$(jq '[.Store[]] | add == 0' <<<"$output")" false
-    equal "$(jq '([.Store[]] | add) == .ImagesSize' <<<"$output")" true
+    equal "$(jq '([.Store | del(.Budget)[]] | add) == .ImagesSize' <<<"$output")" true
+    equal "$(jq .Store.Budget <<<"$output")" 0
     ok system df -v
     [[ "$output" =~ localhost/again\ +2\ +[0-9a-f]{12}\ +.*kB\ +.*kB\ +.*kB\ +0 ]] || explain "row"
     has "Store space usage:"
+    hasnt Budget
+    printf '[store]\nmax_size = "1M"\n' >"$MCPD_CONF"
+    ok system df -v
+    [[ "$output" =~ Budget\ +1.049MB ]] || explain "budget"
 }
 
 @test "system df: containers, running or not, by what they have written" {

@@ -4,15 +4,6 @@
 
 load helper/common
 
-# As whom the layers belong to.
-owner() {
-    if [ "$MCPD_TEST_AS" = user ]; then
-        unshare --map-root-user --map-auto -- "$@"
-    else
-        "$@"
-    fi
-}
-
 # Inverts the lowest bit of the byte at OFFSET of a FILE whose time stays: flip FILE OFFSET
 flip() {
     owner python3 - "$1" "$2" <<'PY'

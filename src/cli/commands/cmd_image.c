@@ -38,6 +38,7 @@ static const struct command_entry children[] = {
     {.name = "rm", .aliases = "remove", .command = &cmd_rmi},
     {.name = "save", .command = &cmd_save},
     {.name = "tag", .command = &cmd_tag},
+    {.name = "trim", .command = &cmd_image_trim},
     {.name = "untag", .command = &cmd_untag},
     {0},
 };

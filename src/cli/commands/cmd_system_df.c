@@ -218,6 +218,8 @@ static json_t *views_of_store(const json_t *store)
     add_kind(views, "Compressed layers", number(store, "Blobs"));
     add_kind(views, "Manifests, configs", number(store, "Documents"));
     add_kind(views, "Half downloads", number(store, "Partial"));
+    if (number(store, "Budget") > 0)
+        add_kind(views, "Budget", number(store, "Budget"));
     return views;
 }
 
@@ -278,7 +280,8 @@ const struct command cmd_system_df = {
     .details =
         "What images share counts once. SIZE of the images holds their unpacked layers, the "
         "compressed ones that are kept, and half downloads; --verbose tells these apart in a last "
-        "table. RECLAIMABLE is what images take that no container uses, and what containers have "
+        "table, with the budget ([store] max_size of mcpd.conf). RECLAIMABLE is what images take "
+        "that no container uses, and what containers have "
         "written that do not run. A template's fields: {{.Type}} {{.Total}} {{.Active}} {{.Size}} "
         "{{.Reclaimable}} {{.RawSize}} "
         "{{.RawReclaimable}}.",

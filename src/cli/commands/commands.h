@@ -19,6 +19,7 @@ extern const struct command cmd_image; /* group */
 extern const struct command cmd_image_exists;
 extern const struct command cmd_image_inspect;
 extern const struct command cmd_image_prune;
+extern const struct command cmd_image_trim;
 extern const struct command cmd_images;
 extern const struct command cmd_info;
 extern const struct command cmd_inspect;

@@ -20,9 +20,9 @@ struct archive_ingest_source {
     void *context;
 };
 
-/* The caller holds store_lock_shared. *ret_names: as archive_load. All images become visible at
- * once, or none does. */
-int archive_ingest(const struct store *store, const struct worker_pool *pool,
+/* lock_fd: store_lock_shared. *ret_names: as archive_load. All images become visible at once, or
+ * none does; NO_SPACE: the budget of the store does not hold them. */
+int archive_ingest(const struct store *store, int lock_fd, const struct worker_pool *pool,
                    const struct archive_images *images, const struct archive_ingest_source *source,
                    const struct progress_sink *progress, char ***ret_names,
                    struct mcpd_error *err) MUST_CHECK;

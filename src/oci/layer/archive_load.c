@@ -118,5 +118,6 @@ int archive_load(const struct store *store, int input_fd, const struct platform 
     if (rc == 0)
         rc = store_lock_shared(store, &lock_fd, err);
     return rc < 0 ? rc
-                  : archive_ingest(store, &pool, &load.images, &source, progress, ret_names, err);
+                  : archive_ingest(store, lock_fd, &pool, &load.images, &source, progress,
+                                   ret_names, err);
 }

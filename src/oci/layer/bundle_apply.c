@@ -210,6 +210,6 @@ int bundle_apply(const struct store *store, int input_fd, const char *verify_key
     if (rc == 0)
         rc = check_needs(store, &apply.bundle.index, err);
     return rc < 0 ? rc
-                  : archive_ingest(store, &pool, &apply.bundle.images, &source, progress, ret_names,
-                                   err);
+                  : archive_ingest(store, lock_fd, &pool, &apply.bundle.images, &source, progress,
+                                   ret_names, err);
 }

@@ -279,6 +279,32 @@ uint64_t ingest_missing_bytes(const struct ingest *ingest)
     return total;
 }
 
+uint64_t ingest_unpacked_bytes(const struct ingest *ingest)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < ingest->count; i++)
+        if (ingest->layers[i].is_unpacked)
+            total += ingest->layers[i].result.disk_bytes;
+    return total;
+}
+
+static bool has_new_blob(const struct ingest_layer *layer)
+{
+    return !layer->is_stored_blob &&
+           (layer->is_unpacked || (layer->is_blob_only && layer->fd >= 0));
+}
+
+uint64_t ingest_blob_bytes(const struct ingest *ingest)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < ingest->count; i++)
+        if (has_new_blob(&ingest->layers[i]))
+            total += ingest->layers[i].length;
+    return total;
+}
+
 size_t ingest_poll(struct ingest *ingest, struct pollfd *fds, int *ret_timeout_ms)
 {
     size_t count = 0;
@@ -455,8 +481,6 @@ int ingest_commit_images(struct ingest *ingest, const struct commit_document *do
         if (layer->state != INGEST_STATE_DONE)
             return error_set(err, MCPD_E_INTERNAL, "layer %s is not finished",
                              layer->descriptor->digest.text);
-        if (!layer->is_unpacked && !(layer->is_blob_only && layer->fd >= 0))
-            continue;
         if (layer->is_unpacked)
             layers[commit.layer_count++] = (struct commit_layer){
                 .tmp_name = layer->tmp.name,
@@ -465,7 +489,7 @@ int ingest_commit_images(struct ingest *ingest, const struct commit_document *do
                           layer->result.tar_bytes},
                 .replaces = layer->replaces,
             };
-        if (!layer->is_stored_blob)
+        if (has_new_blob(layer))
             partials[commit.partial_count++] = layer->descriptor->digest;
     }
     rc = store_commit(ingest->store, &commit, err);

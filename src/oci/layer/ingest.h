@@ -77,6 +77,10 @@ bool ingest_is_done(const struct ingest *ingest); /* everything */
 /* Bytes that must still be fetched, and free space they will roughly need. */
 uint64_t ingest_missing_bytes(const struct ingest *ingest);
 
+/* What the layers take on the disk that were unpacked by it, and the blobs that came with them. */
+uint64_t ingest_unpacked_bytes(const struct ingest *ingest);
+uint64_t ingest_blob_bytes(const struct ingest *ingest);
+
 /* FETCHING, and some bytes are here: what comes next is from another transfer than they were. */
 void ingest_continue(struct ingest_layer *layer);
 /* FETCHING: the next bytes. Also when the last ones have come: ingest_step verifies. */

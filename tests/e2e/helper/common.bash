@@ -11,6 +11,7 @@
 #   need IMAGE...                 pulls t/IMAGE of the suite's registry; $IMAGE names the last one
 #   init_of NAME, monitor_of NAME numbers of the container's two processes on the host
 #   eventually COMMAND...         until it succeeds, 10 seconds ($PATIENCE) at most
+#   owner COMMAND...              as the owner of an image's files
 #   root_only / user_only REASON  skips the test
 #
 # A test has an empty folder ($T, the working directory, HOME and TMPDIR below
@@ -134,6 +135,15 @@ root_only() {
 
 user_only() {
     [ "$MCPD_TEST_AS" = user ] || skip "as root: $1"
+}
+
+# As the owner of the files of an image: root, in the user namespace of an ordinary user.
+owner() {
+    if [ "$MCPD_TEST_AS" = user ]; then
+        unshare --map-root-user --map-auto -- "$@"
+    else
+        "$@"
+    fi
 }
 
 # A registry that misbehaves: bad_registry LAYOUT [FAULT]...; sets BAD. One that
