@@ -216,8 +216,7 @@ static int untag(const struct mcpd_engine *engine, const struct reference *name,
                  struct mcpd_error *err)
 {
     char text[REFERENCE_MAX_LENGTH + 1];
-    bool was_last = false;
-    int rc = store_untag(&engine->store, name, &was_last, err);
+    int rc = store_untag(&engine->store, name, NULL, err);
 
     reference_format(name, text, sizeof(text));
     return rc < 0 ? rc : add_line(lines, "Untagged", text, err);
@@ -248,6 +247,64 @@ static int remove_found(struct mcpd_engine *engine, struct image *image, enum mc
         return refuse_several_names(image, err);
     rc = free_of_containers(engine, image, removal == MCPD_REMOVAL_FORCED, err);
     return rc < 0 ? rc : remove_all_names(engine, image, lines, err);
+}
+
+/* Sorted; those that a container uses are left out. ids: NULL is the empty list. */
+static int unused_digests(struct mcpd_engine *engine, const char *const *ids,
+                          struct digest **ret_digests, size_t *ret_count, struct mcpd_error *err)
+{
+    CLEANUP_USERS struct users users = {0};
+    size_t count = 0;
+    int rc = users_load(engine, &users, err);
+
+    if (rc < 0)
+        return rc;
+    while (ids && ids[count])
+        count++;
+    *ret_digests = calloc(count + 1, sizeof(**ret_digests));
+    if (!*ret_digests)
+        return error_no_memory(err, "images");
+    count = 0;
+    for (; ids && *ids; ids++) {
+        struct digest *digest = &(*ret_digests)[count];
+
+        if (!digest_parse_hex(*ids, digest))
+            return error_set(err, MCPD_E_INVALID, "%s: not the id of an image", *ids);
+        count += users_count_of(&users, digest) == 0;
+    }
+    qsort(*ret_digests, count, sizeof(**ret_digests), digest_compare);
+    *ret_count = count;
+    return 0;
+}
+
+int mcpd_remove_images(struct mcpd_engine *engine, const char *const *ids, char ***ret_removed,
+                       struct mcpd_error *err)
+{
+    CLEANUP_FREE struct digest *digests = NULL;
+    CLEANUP_FREE bool *were_there = NULL;
+    CLEANUP_STRV char **removed = NULL;
+    size_t count = 0;
+    size_t removed_count = 0;
+    int rc = unused_digests(engine, ids, &digests, &count, err);
+
+    if (rc < 0)
+        return rc;
+    were_there = calloc(count + 1, sizeof(*were_there));
+    removed = calloc(count + 1, sizeof(char *));
+    if (!were_there || !removed)
+        return error_no_memory(err, "images");
+    rc = store_remove_images(&engine->store, digests, count, were_there, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (!were_there[i])
+            continue;
+        removed[removed_count] = strdup(digest_hex(&digests[i]));
+        rc = removed[removed_count++] ? 0 : error_no_memory(err, "images");
+    }
+    if (rc == 0)
+        rc = engine_collect(engine, err);
+    if (rc == 0)
+        *ret_removed = TAKE_PTR(removed);
+    return rc;
 }
 
 /* Known by name, but not readable: then the name goes, and with it what nobody else needs. */

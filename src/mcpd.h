@@ -202,6 +202,10 @@ enum mcpd_removal {
 MCPD_API int mcpd_remove_image(struct mcpd_engine *engine, const char *image,
                                enum mcpd_removal removal, char ***ret_lines,
                                struct mcpd_error *err);
+/* Images that no container uses, by their whole ids, with all names and one look at the store.
+ * *ret_removed: the ids of those that were there. */
+MCPD_API int mcpd_remove_images(struct mcpd_engine *engine, const char *const *ids,
+                                char ***ret_removed, struct mcpd_error *err);
 /* Several removals in a row: what nobody needs any more is not deleted by each of them, but by
  * mcpd_collect. */
 MCPD_API void mcpd_collect_later(struct mcpd_engine *engine);

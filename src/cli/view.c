@@ -192,7 +192,8 @@ static void set_name(json_t *view, const char *name)
     set_short(view, "Tag", tag ? tag : "<none>", tag ? strcspn(tag, "@") : SIZE_MAX);
 }
 
-static json_t *view_of_name(json_t *image, const char *name, bool full)
+/* history: its names in one text, which is put together once for all of them. */
+static json_t *view_of_name(json_t *image, const char *name, bool full, json_t *history)
 {
     json_t *view = json_copy(image);
     int64_t created = number(image, "Created");
@@ -208,7 +209,7 @@ static json_t *view_of_name(json_t *image, const char *name, bool full)
         set_short(view, "ID", view_text(image, "Id"), VIEW_SHORT_ID);
     set_name(view, name);
     (void)json_object_set(view, "RepoTags", json_object_get(image, "Names"));
-    set_joined(view, "History", ", ", SIZE_MAX);
+    (void)json_object_set(view, "History", history);
     set_age(view, "Created", created);
     set_age(view, "CreatedSince", created);
     set_go_time(view, "CreatedAt", created);
@@ -221,18 +222,23 @@ json_t *view_image(json_t *image, bool full)
 {
     json_t *views = json_array();
     json_t *names = json_object_get(image, "Names");
+    CLEANUP_JSON json_t *joined = json_copy(image);
+    json_t *history;
     size_t index;
     json_t *name;
+
+    set_joined(joined, "History", ", ", SIZE_MAX);
+    history = json_object_get(joined, "History");
 
     json_array_foreach(names, index, name) {
         const char *text = json_string_value(name);
 
         if (text && !strchr(text, '@'))
-            (void)json_array_append_new(views, view_of_name(image, text, full));
+            (void)json_array_append_new(views, view_of_name(image, text, full, history));
     }
     if (json_array_size(views) == 0)
         (void)json_array_append_new(
-            views, view_of_name(image, json_string_value(json_array_get(names, 0)), full));
+            views, view_of_name(image, json_string_value(json_array_get(names, 0)), full, history));
     return views;
 }
 

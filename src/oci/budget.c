@@ -37,19 +37,28 @@ static uint64_t held_bytes(const struct usage *usage)
 
 bool budget_can_fit(const struct budget *budget, const struct usage *usage)
 {
-    uint64_t total = budget->needed_bytes;
+    uint64_t total = 0;
 
     for (size_t i = 0; i < usage->object_count; i++) {
         const struct usage_object *object = &usage->objects[i];
 
         total += object->is_pinned && !may_trim(object, false) ? object->bytes : 0;
     }
-    return total <= budget->max_bytes;
+    return total <= budget->max_bytes && budget->needed_bytes <= budget->max_bytes - total;
+}
+
+static uint64_t excess_bytes(const struct budget *budget, const struct usage *usage)
+{
+    uint64_t total = held_bytes(usage);
+
+    if (__builtin_add_overflow(total, budget->needed_bytes, &total))
+        return UINT64_MAX;
+    return total > budget->max_bytes ? total - budget->max_bytes : 0;
 }
 
 bool budget_is_exceeded(const struct budget *budget, const struct usage *usage)
 {
-    return held_bytes(usage) + budget->needed_bytes > budget->max_bytes;
+    return excess_bytes(budget, usage) > 0;
 }
 
 /* ---------------------------------------------------------------- compressed layers */
@@ -109,40 +118,63 @@ static int compare_uses(const void *a, const void *b)
     return digest_compare(&left->id, &right->id);
 }
 
-static int evict(const struct store *store, const struct budget *budget, struct usage_image *image,
-                 struct mcpd_error *err)
+/* What becomes free with it. */
+static uint64_t let_go(const struct usage_image *image)
 {
-    int rc = store_remove_image(store, &image->id, err);
+    uint64_t bytes = 0;
 
-    FAULT_POINT("image-evicted");
-    if (rc < 0)
-        return rc;
-    log_debug("store", "evicted %s", image->id.text);
-    for (size_t i = 0; i < image->object_count; i++)
-        image->objects[i]->image_count--;
-    if (budget->evicted)
-        budget->evicted(budget->context, image);
-    return 0;
+    for (size_t i = 0; i < image->object_count; i++) {
+        struct usage_object *object = image->objects[i];
+
+        object->image_count--;
+        bytes += object->image_count == 0 && !object->is_pinned ? object->bytes : 0;
+    }
+    return bytes;
+}
+
+/* All of them lose their names together. */
+static int evict(const struct store *store, const struct budget *budget, struct usage *usage,
+                 struct usage_image **order, bool *ret_collects, struct mcpd_error *err)
+{
+    CLEANUP_FREE struct digest *ids = calloc(usage->image_count + 1, sizeof(*ids));
+    const uint64_t excess = excess_bytes(budget, usage);
+    uint64_t freed_bytes = 0;
+    size_t count = 0;
+    int rc;
+
+    if (!ids)
+        return error_no_memory(err, "images");
+    for (size_t i = 0; i < usage->image_count && freed_bytes < excess; i++) {
+        if (order[i]->is_pinned)
+            continue;
+        freed_bytes += let_go(order[i]);
+        ids[count++] = order[i]->id;
+        order[i]->is_evicted = true;
+    }
+    if (count == 0)
+        return 0;
+    qsort(ids, count, sizeof(*ids), digest_compare);
+    rc = store_remove_images(store, ids, count, NULL, err);
+    FAULT_POINT("images-evicted");
+    for (size_t i = 0; rc == 0 && i < usage->image_count; i++)
+        if (order[i]->is_evicted)
+            budget->evicted(budget->context, order[i]);
+    *ret_collects = rc == 0;
+    return rc;
 }
 
 static int make_room(const struct store *store, const struct budget *budget, struct usage *usage,
                      struct usage_image **order, bool *ret_collects, struct mcpd_error *err)
 {
     CLEANUP_TRIMMING struct trimming trimming = {0};
+    const uint64_t excess = excess_bytes(budget, usage);
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < usage->image_count && budget_is_exceeded(budget, usage); i++)
+    for (size_t i = 0; rc == 0 && i < usage->image_count && trimming.freed_bytes < excess; i++)
         rc = trim_image(store, order[i], false, &trimming, err);
     if (rc == 0 && trimming.freed_bytes > 0)
         rc = fs_sync_dir(store->blobs_fd, err);
-    for (size_t i = 0; rc == 0 && i < usage->image_count && budget_is_exceeded(budget, usage);
-         i++) {
-        if (order[i]->is_pinned)
-            continue;
-        rc = evict(store, budget, order[i], err);
-        *ret_collects = true;
-    }
-    return rc;
+    return rc < 0 ? rc : evict(store, budget, usage, order, ret_collects, err);
 }
 
 int budget_make_room(const struct store *store, const struct budget *budget, struct usage *usage,

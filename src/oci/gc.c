@@ -83,15 +83,19 @@ static bool is_damage(int rc)
            rc == -MCPD_E_INVALID || rc == -MCPD_E_UNSUPPORTED;
 }
 
-static int mark_manifest(struct collection *collection, const struct digest *manifest_digest,
-                         struct mcpd_error *err)
+/* What can be read of it: the blobs that its manifest names. *err says what is wrong with it. */
+static int mark_damaged(struct collection *collection, const struct tag *tag,
+                        struct mcpd_error *err)
 {
     CLEANUP(manifest_document_done) struct manifest_document document = {0};
     const struct manifest *manifest = &document.manifest;
-    int rc = store_load_manifest(collection->store, manifest_digest, &document, err);
+    int rc;
 
-    if (rc == 0)
-        rc = set_add(&collection->blobs, &manifest->config.digest, err);
+    store_warn(collection->store, tag->name, err);
+    rc = store_load_manifest(collection->store, &tag->manifest_digest, &document, err);
+    if (rc < 0)
+        return is_damage(rc) ? 0 : rc;
+    rc = set_add(&collection->blobs, &manifest->config.digest, err);
     for (size_t i = 0; rc == 0 && i < manifest->layer_count; i++)
         rc = set_add(&collection->blobs, &manifest->layers[i].digest, err);
     return rc;
@@ -109,38 +113,38 @@ static int mark_other_forms(struct collection *collection, const struct digest *
     return rc;
 }
 
-static int mark_layers(struct collection *collection, const struct digest *manifest_digest,
-                       struct mcpd_error *err)
+static int mark_whole(struct collection *collection, const struct image *image,
+                      struct mcpd_error *err)
 {
-    struct image image = {0};
-    int rc = store_load_image(collection->store, manifest_digest, &image, err);
+    int rc = set_add(&collection->blobs, &image->id, err);
 
-    for (size_t i = 0; rc == 0 && i < image.config.diff_id_count; i++) {
-        const struct digest *diff_id = &image.config.diff_ids[i];
+    for (size_t i = 0; rc == 0 && i < image->layer_count; i++) {
+        const struct digest *diff_id = &image->config.diff_ids[i];
 
-        rc = set_add(&collection->layers, diff_id, err);
-        if (rc == 0 && !blob_exists(collection->store, &image.layer_digests[i]))
+        rc = set_add(&collection->blobs, &image->layer_digests[i], err);
+        if (rc == 0)
+            rc = set_add(&collection->layers, diff_id, err);
+        if (rc == 0 && !blob_exists(collection->store, &image->layer_digests[i]))
             rc = mark_other_forms(collection, diff_id, err);
     }
-    image_done(&image);
     return rc;
 }
 
 static int mark_image(struct collection *collection, const struct tag *tag, struct mcpd_error *err)
 {
     struct mcpd_error problem = {0};
-    int rc = set_add(&collection->blobs, &tag->manifest_digest, &problem);
+    struct image image = {0};
+    int rc = set_add(&collection->blobs, &tag->manifest_digest, err);
 
+    if (rc < 0)
+        return rc;
+    rc = store_load_image(collection->store, &tag->manifest_digest, &image, &problem);
     if (rc == 0)
-        rc = mark_manifest(collection, &tag->manifest_digest, &problem);
-    if (rc == 0)
-        rc = mark_layers(collection, &tag->manifest_digest, &problem);
-    if (rc == 0)
-        return 0;
-    if (!is_damage(rc))
-        return error_copy(err, &problem);
-    store_warn(collection->store, tag->name, &problem);
-    return 0;
+        rc = mark_whole(collection, &image, &problem);
+    else if (is_damage(rc))
+        rc = mark_damaged(collection, tag, &problem);
+    image_done(&image);
+    return rc < 0 ? error_copy(err, &problem) : 0;
 }
 
 static int mark(struct collection *collection, const struct digest *used_diff_ids,

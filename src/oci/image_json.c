@@ -76,8 +76,8 @@ static json_t *names_history_json(const struct image *image)
 {
     CLEANUP_JSON json_t *array = json_array();
 
-    for (size_t i = 0; array && image->names && image->names[i]; i++)
-        if (json_array_insert_new(array, 0, jsonx_string(image->names[i])) < 0)
+    for (size_t i = strv_length(image->names); array && i > 0; i--)
+        if (json_array_append_new(array, jsonx_string(image->names[i - 1])) < 0)
             return NULL;
     return TAKE_PTR(array);
 }

@@ -162,34 +162,6 @@ void store_note_use(const struct store *store, const struct digest *image_id)
 
 /* ---------------------------------------------------------------- names */
 
-/* "host/path:tag" -> "host/path@sha256:..", kept once. */
-static int add_repository_digest(struct image *image, const char *name, const struct digest *digest,
-                                 struct mcpd_error *err)
-{
-    size_t length = tags_repository_length(name);
-    char *text = str_format("%.*s@%s", (int)length, name, digest->text);
-
-    if (!text)
-        return error_no_memory(err, "image names");
-    if (strv_contains(image->digest_names, text)) {
-        free(text);
-        return 0;
-    }
-    return strv_append_take(&image->digest_names, text) < 0 ? error_no_memory(err, "image names")
-                                                            : 0;
-}
-
-static int add_name(struct image *image, const struct tag *tag, struct mcpd_error *err)
-{
-    int rc = strv_append(&image->names, tag->name) < 0 ? error_no_memory(err, "image names") : 0;
-
-    if (rc == 0)
-        rc = add_repository_digest(image, tag->name, &tag->manifest_digest, err);
-    if (rc == 0 && digest_is_set(&tag->index_digest))
-        rc = add_repository_digest(image, tag->name, &tag->index_digest, err);
-    return rc;
-}
-
 static int compare_strings(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -223,12 +195,65 @@ static int compare_names(const void *a, const void *b)
     return left->is_further ? compare_ages(a, b) : -compare_ages(a, b);
 }
 
+/* "host/path:tag" -> "host/path@sha256:..". Nothing for a digest that is not set. */
+static int add_repository_digest(char **digest_names, size_t *count, const char *name,
+                                 const struct digest *digest)
+{
+    if (!digest_is_set(digest))
+        return 0;
+    digest_names[*count] =
+        str_format("%.*s@%s", (int)tags_repository_length(name), name, digest->text);
+    if (!digest_names[*count])
+        return -MCPD_E_NO_MEMORY;
+    ++*count;
+    return 0;
+}
+
+/* Many names have the same repository. */
+static void sort_and_unify(char **texts, size_t count)
+{
+    size_t kept = 0;
+
+    qsort(texts, count, sizeof(char *), compare_strings);
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && strcmp(texts[i], texts[kept - 1]) == 0)
+            free(texts[i]);
+        else
+            texts[kept++] = texts[i];
+    }
+    texts[kept] = NULL;
+}
+
+/* In one piece: an image may have thousands of names. */
+static int fill_names(struct image *image, const struct tag *const *order, size_t count,
+                      struct mcpd_error *err)
+{
+    size_t digest_count = 0;
+    int rc = 0;
+
+    image->names = calloc(count + 1, sizeof(char *));
+    image->digest_names = calloc(2 * count + 1, sizeof(char *));
+    if (!image->names || !image->digest_names)
+        return error_no_memory(err, "image names");
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        image->names[i] = strdup(order[i]->name);
+        rc = image->names[i] ? 0 : -MCPD_E_NO_MEMORY;
+        if (rc == 0)
+            rc = add_repository_digest(image->digest_names, &digest_count, order[i]->name,
+                                       &order[i]->manifest_digest);
+        if (rc == 0)
+            rc = add_repository_digest(image->digest_names, &digest_count, order[i]->name,
+                                       &order[i]->index_digest);
+    }
+    sort_and_unify(image->digest_names, digest_count);
+    return rc < 0 ? error_no_memory(err, "image names") : 0;
+}
+
 static int set_names(struct image *image, const struct tag *tags, size_t count,
                      struct mcpd_error *err)
 {
     CLEANUP_FREE const struct tag **order = calloc(count + 1, sizeof(const struct tag *));
     size_t named = 0;
-    int rc = 0;
 
     strv_free(TAKE_PTR(image->names));
     strv_free(TAKE_PTR(image->digest_names));
@@ -238,13 +263,8 @@ static int set_names(struct image *image, const struct tag *tags, size_t count,
         if (tags[i].kind != TAG_KIND_UNTAGGED)
             order[named++] = &tags[i];
     qsort(order, named, sizeof(const struct tag *), compare_names);
-    for (size_t i = 0; rc == 0 && i < named; i++)
-        rc = add_name(image, order[i], err);
-    if (image->digest_names)
-        qsort(image->digest_names, strv_length(image->digest_names), sizeof(char *),
-              compare_strings);
     image->has_all_names = true;
-    return rc;
+    return named > 0 ? fill_names(image, order, named, err) : 0;
 }
 
 int store_load_image_names(const struct store *store, struct image *image, struct mcpd_error *err)

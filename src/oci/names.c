@@ -180,7 +180,7 @@ int store_untag(const struct store *store, const struct reference *name, bool *r
     rc = tags_read(store, file_name, &tag, err);
     if (rc == -MCPD_E_NOT_FOUND)
         return error_set(err, MCPD_E_NOT_FOUND, "%s: image not known", text);
-    if (rc == 0)
+    if (rc == 0 && ret_was_last)
         rc = count_tags(store, &tag, text, &others, err);
     if (rc < 0 && rc != -MCPD_E_CORRUPT) /* damaged: names nothing, and may go */
         return rc;
@@ -188,13 +188,13 @@ int store_untag(const struct store *store, const struct reference *name, bool *r
     FAULT_POINT("name-removed");
     if (rc == 0)
         rc = tags_sync(store, err);
-    if (rc == 0)
+    if (rc == 0 && ret_was_last)
         *ret_was_last = others == 0;
     return rc;
 }
 
-int store_remove_image(const struct store *store, const struct digest *image_id,
-                       struct mcpd_error *err)
+int store_remove_images(const struct store *store, const struct digest *image_ids, size_t count,
+                        bool *ret_were_there, struct mcpd_error *err)
 {
     CLEANUP_TAG_LIST struct tag_list list = {0};
     CLEANUP_FD int lock_fd = -1;
@@ -202,9 +202,22 @@ int store_remove_image(const struct store *store, const struct digest *image_id,
 
     if (rc == 0)
         rc = tags_list(store, &list, err);
-    for (size_t i = 0; rc == 0 && i < list.count; i++)
-        if (digest_equal(&list.tags[i].image_id, image_id))
-            rc = tags_remove_listed(store, &list.tags[i], err);
+    for (size_t i = 0; rc == 0 && count > 0 && i < list.count; i++) {
+        const struct digest *found =
+            bsearch(&list.tags[i].image_id, image_ids, count, sizeof(*image_ids), digest_compare);
+
+        if (!found)
+            continue;
+        rc = tags_remove_listed(store, &list.tags[i], err);
+        if (ret_were_there)
+            ret_were_there[found - image_ids] = true;
+    }
     FAULT_POINT("names-removed");
     return rc < 0 ? rc : tags_sync(store, err);
+}
+
+int store_remove_image(const struct store *store, const struct digest *image_id,
+                       struct mcpd_error *err)
+{
+    return store_remove_images(store, image_id, 1, NULL, err);
 }

@@ -161,13 +161,18 @@ int store_tag_all(const struct store *store, const struct store_name *names, siz
 int store_untag_names(const struct store *store, const struct digest *image_id,
                       const struct reference *names, size_t count,
                       struct mcpd_error *err) MUST_CHECK;
-/* Removes one name; *ret_was_last tells whether none is left (then the next store_collect takes the
- * image). NOT_FOUND: "<name>: image not known". */
+/* Removes one name; *ret_was_last (NULL: nobody asks, which spares a look at all names) tells
+ * whether none is left (then the next store_collect takes the image). NOT_FOUND: "<name>: image not
+ * known". */
 int store_untag(const struct store *store, const struct reference *name, bool *ret_was_last,
                 struct mcpd_error *err) MUST_CHECK;
 /* Removes all names of an image. Blobs and layers go with the next store_collect. */
 int store_remove_image(const struct store *store, const struct digest *image_id,
                        struct mcpd_error *err) MUST_CHECK;
+/* The same of several, with one look at the names; the ids are sorted (digest_compare).
+ * ret_were_there (NULL: nobody asks): room for each; was it in the store? */
+int store_remove_images(const struct store *store, const struct digest *image_ids, size_t count,
+                        bool *ret_were_there, struct mcpd_error *err) MUST_CHECK;
 /* Deletes blobs and layers that no tag needs, old downloads and dead entries of tmp/.
  * `used_diff_ids`: layers of containers, kept. exclusive_lock_fd: from store_lock_exclusive, taken
  * before the caller looked which containers there are (a container made in between would lose its

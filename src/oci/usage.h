@@ -38,6 +38,7 @@ struct usage_image {
     struct digest id;              /* first: they are looked for by it */
     struct timespec last_used;     /* store_note_use */
     bool is_pinned;                /* a container is made of it */
+    bool is_evicted;               /* budget.h: it has just lost its names */
     struct usage_object **objects; /* owned array; each once */
     size_t object_count;
 };

@@ -55,6 +55,14 @@ static const struct opt system_rows[] = {
 
 static const struct opt_group system_groups[] = {OPT_GROUP(system_rows, 0), OPT_GROUPS_END};
 
+/* One run of one of the commands. */
+struct run {
+    struct cli *cli;
+    struct mcpd_engine *engine;
+    const struct prune_values *values;
+    uint64_t container_bytes; /* that removed containers had written */
+};
+
 struct prune {
     int (*list)(struct cli *cli, json_t **ret_documents, struct mcpd_error *err);
     int (*filter)(json_t *documents, const char *const *filters, json_t **ret_passed,
@@ -62,7 +70,8 @@ struct prune {
     bool (*is_unused)(const json_t *document, const struct prune_values *values);
     int (*measure)(struct mcpd_engine *engine, const char *id, uint64_t *ret_bytes,
                    struct mcpd_error *err); /* NULL: nobody wants to know */
-    int (*remove)(struct mcpd_engine *engine, const char *id, struct mcpd_error *err);
+    /* *removed: the ids of what is gone; returns an exit status. */
+    int (*remove)(struct run *run, const struct prune *prune, char *const *ids, char ***removed);
 };
 
 /* ------------------------------------------------------------------ images */
@@ -72,15 +81,6 @@ static bool is_image_unused(const json_t *image, const struct prune_values *valu
     return json_integer_value(json_object_get(image, "Containers")) == 0 &&
            !json_is_true(json_object_get(image, "ReadOnly")) &&
            (values->all || json_is_true(json_object_get(image, "Dangling")));
-}
-
-static int remove_image(struct mcpd_engine *engine, const char *id, struct mcpd_error *err)
-{
-    char **lines = NULL;
-    int rc = mcpd_remove_image(engine, id, MCPD_REMOVAL_ALL_NAMES, &lines, err);
-
-    mcpd_strings_free(lines);
-    return rc;
 }
 
 /* ------------------------------------------------------------------ containers */
@@ -96,11 +96,6 @@ static bool is_container_unused(const json_t *container, const struct prune_valu
 
     (void)values;
     return strcmp(state, "created") == 0 || strcmp(state, "exited") == 0;
-}
-
-static int remove_container(struct mcpd_engine *engine, const char *id, struct mcpd_error *err)
-{
-    return mcpd_remove(engine, id, false, err);
 }
 
 /* ------------------------------------------------------------------ both */
@@ -125,48 +120,70 @@ static int ask(const char *warning, bool *ret_is_wanted, struct mcpd_error *err)
     return 0;
 }
 
-/* One run of one of the commands. */
-struct run {
-    struct cli *cli;
-    struct mcpd_engine *engine;
-    const struct prune_values *values;
-    uint64_t container_bytes; /* that removed containers had written */
-};
-
-static void remove_unused(struct run *run, const struct prune *prune, const json_t *document,
-                          const char **heading, int *status)
+static void remove_container(struct run *run, const struct prune *prune, const char *id,
+                             char ***removed, int *status)
 {
-    const char *id = view_text(document, "Id");
     uint64_t bytes = 0;
     struct mcpd_error err = {0};
     int rc = prune->measure ? prune->measure(run->engine, id, &bytes, &err) : 0;
 
     if (rc == 0)
-        rc = prune->remove(run->engine, id, &err);
-    if (rc == 0) {
-        if (*heading)
-            out_line(*heading);
-        *heading = NULL;
-        out_line(id);
+        rc = mcpd_remove(run->engine, id, false, &err);
+    if (rc == 0)
+        rc = strv_append(removed, id) < 0 ? error_no_memory(&err, "ids") : 0;
+    if (rc == 0)
         run->container_bytes += bytes;
-    } else if (rc != -MCPD_E_NOT_FOUND && rc != -MCPD_E_CONFLICT && rc != -MCPD_E_STATE) {
-        int failed = cli_fail(run->cli, &err);
+    else if (rc != -MCPD_E_NOT_FOUND && rc != -MCPD_E_CONFLICT && rc != -MCPD_E_STATE)
+        *status = cli_fail(run->cli, &err);
+}
 
-        *status = *status != 0 ? *status : failed;
-    }
+static int remove_containers(struct run *run, const struct prune *prune, char *const *ids,
+                             char ***removed)
+{
+    int status = 0;
+
+    for (; *ids; ids++)
+        remove_container(run, prune, *ids, removed, &status);
+    return status;
+}
+
+static int remove_images(struct run *run, const struct prune *prune, char *const *ids,
+                         char ***removed)
+{
+    struct mcpd_error err = {0};
+
+    (void)prune;
+    if (mcpd_remove_images(run->engine, (const char *const *)ids, removed, &err) < 0)
+        return cli_fail(run->cli, &err);
+    return 0;
 }
 
 static int prune_all(struct run *run, const struct prune *prune, json_t *passed,
                      const char *heading)
 {
-    int status = 0;
-    size_t index;
+    CLEANUP_STRV char **ids = calloc(json_array_size(passed) + 1, sizeof(char *));
+    CLEANUP_STRV char **removed = NULL;
+    struct mcpd_error err = {0};
+    size_t index, count = 0;
     json_t *document;
+    int status;
 
     json_array_foreach(passed, index, document) {
-        if (prune->is_unused(document, run->values))
-            remove_unused(run, prune, document, &heading, &status);
+        if (!ids || !prune->is_unused(document, run->values))
+            continue;
+        ids[count] = strdup(view_text(document, "Id"));
+        if (!ids[count++])
+            strv_free(TAKE_PTR(ids));
     }
+    if (!ids) {
+        (void)!error_no_memory(&err, "ids");
+        return cli_fail(run->cli, &err);
+    }
+    status = prune->remove(run, prune, ids, &removed);
+    if (heading && removed && *removed)
+        out_line(heading);
+    for (char *const *id = removed; id && *id; id++)
+        out_line(*id);
     return status;
 }
 
@@ -216,14 +233,14 @@ static const struct prune prune_images = {
     .list = targets_list_images,
     .filter = filter_images,
     .is_unused = is_image_unused,
-    .remove = remove_image,
+    .remove = remove_images,
 };
 
 static const struct prune prune_containers = {
     .list = list_containers,
     .filter = filter_containers,
     .is_unused = is_container_unused,
-    .remove = remove_container,
+    .remove = remove_containers,
 };
 
 static int run_image(struct cli *cli, void *raw_values, char **arguments)

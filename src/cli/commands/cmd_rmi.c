@@ -23,18 +23,16 @@ static const struct opt rows[] = {
 
 static const struct opt_group groups[] = {OPT_GROUP(rows, 0), OPT_GROUPS_END};
 
-static int rmi(struct cli *cli, const struct rmi_values *values, const char *image)
+static int rmi(struct cli *cli, struct mcpd_engine *engine, const struct rmi_values *values,
+               const char *image)
 {
-    struct mcpd_engine *engine;
     struct mcpd_error err = {0};
     char **lines = NULL;
     enum mcpd_removal removal = values->force ? MCPD_REMOVAL_FORCED
                                 : values->all ? MCPD_REMOVAL_ALL_NAMES
                                               : MCPD_REMOVAL_PLAIN;
-    int rc = cli_engine(cli, &engine, &err);
+    int rc = mcpd_remove_image(engine, image, removal, &lines, &err);
 
-    if (rc == 0)
-        rc = mcpd_remove_image(engine, image, removal, &lines, &err);
     if (rc == -MCPD_E_NOT_FOUND && (values->ignore || values->force || values->all))
         return 0;
     if (rc < 0)
@@ -43,6 +41,28 @@ static int rmi(struct cli *cli, const struct rmi_values *values, const char *ima
         out_line(lines[i]);
     mcpd_strings_free(lines);
     return 0;
+}
+
+/* What several leave behind is deleted once, and not after each of them. */
+static int rmi_all(struct cli *cli, const struct rmi_values *values, char *const *images)
+{
+    bool are_several = images && images[0] && images[1];
+    struct mcpd_engine *engine;
+    struct mcpd_error err = {0};
+    int status = 0;
+
+    if (cli_engine(cli, &engine, &err) < 0)
+        return cli_fail(cli, &err);
+    if (are_several)
+        mcpd_collect_later(engine);
+    for (; images && *images; images++) {
+        int failed = rmi(cli, engine, values, *images);
+
+        status = status != 0 ? status : failed;
+    }
+    if (are_several && mcpd_collect(engine, false, NULL, &err) < 0)
+        status = status != 0 ? status : cli_fail(cli, &err);
+    return status;
 }
 
 static int find_all(struct cli *cli, char ***ret_ids, struct mcpd_error *err)
@@ -71,7 +91,6 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
     CLEANUP_STRV char **ids = NULL;
     struct mcpd_error err = {0};
     char *const *images = arguments;
-    int status = 0;
 
     if (!values->all && !arguments[0])
         return cli_refuse(cli, "image name or ID must be specified");
@@ -81,12 +100,7 @@ static int run(struct cli *cli, void *raw_values, char **arguments)
     if (values->all && find_all(cli, &ids, &err) < 0)
         return cli_fail(cli, &err);
     images = values->all ? ids : arguments;
-    for (; images && *images; images++) {
-        int failed = rmi(cli, values, *images);
-
-        status = status != 0 ? status : failed;
-    }
-    return status;
+    return rmi_all(cli, values, images);
 }
 
 const struct command cmd_rmi = {
