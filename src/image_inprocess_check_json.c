@@ -63,21 +63,13 @@ static json_t *subject_json(const struct image_check_run *run, const struct imag
                      "Problems", problems_json(run, subject));
 }
 
-static bool has_digest(const struct digest *list, size_t count, const struct digest *digest)
-{
-    for (size_t i = 0; i < count; i++)
-        if (digest_equal(&list[i], digest))
-            return true;
-    return false;
-}
-
 static bool is_part(const struct image_subject *subject, const struct check_object *object)
 {
     if (object->kind == CHECK_KIND_LAYER)
-        return has_digest(subject->layers, subject->layer_count, &object->digest);
+        return digest_is_in(subject->layers, subject->layer_count, &object->digest);
     return digest_equal(&subject->manifest_digest, &object->digest) ||
            digest_equal(&subject->config_digest, &object->digest) ||
-           has_digest(subject->blobs, subject->blob_count, &object->digest);
+           digest_is_in(subject->blobs, subject->blob_count, &object->digest);
 }
 
 static bool is_unused(const struct image_check_run *run, const struct check_object *object)

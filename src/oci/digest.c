@@ -60,6 +60,14 @@ bool digest_is_set(const struct digest *digest)
     return digest->text[0] != '\0';
 }
 
+bool digest_is_in(const struct digest *list, size_t count, const struct digest *digest)
+{
+    for (size_t i = 0; i < count; i++)
+        if (digest_equal(&list[i], digest))
+            return true;
+    return false;
+}
+
 int digest_compare(const void *a, const void *b)
 {
     return strcmp(((const struct digest *)a)->text, ((const struct digest *)b)->text);

@@ -25,6 +25,7 @@ void digest_from_sha256(const uint8_t sum[32], struct digest *ret_digest);
 const char *digest_hex(const struct digest *digest); /* borrowed: the part behind "sha256:" */
 bool digest_equal(const struct digest *a, const struct digest *b);
 bool digest_is_set(const struct digest *digest);
+bool digest_is_in(const struct digest *list, size_t count, const struct digest *digest);
 int digest_compare(const void *a, const void *b); /* for qsort and bsearch */
 
 #endif

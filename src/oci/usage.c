@@ -128,14 +128,6 @@ static int load_objects(struct loading *loading, struct mcpd_error *err)
 
 /* ---------------------------------------------------------------- images */
 
-static bool has_digest(const struct digest *list, size_t count, const struct digest *digest)
-{
-    for (size_t i = 0; i < count; i++)
-        if (digest_equal(&list[i], digest))
-            return true;
-    return false;
-}
-
 /* A layer may stand in an image several times. What is not here is no object. */
 static void hold(struct usage_image *image, struct usage_object *object)
 {
@@ -235,7 +227,7 @@ static int load_image(struct loading *loading, const struct tag *tags, size_t co
     int rc = 0;
 
     image->id = tags[0].image_id;
-    image->is_pinned = has_digest(pins->image_ids, pins->image_count, &image->id);
+    image->is_pinned = digest_is_in(pins->image_ids, pins->image_count, &image->id);
     image->last_used = store_last_use(loading->store, &image->id);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         bool is_known =

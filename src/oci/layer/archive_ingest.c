@@ -50,14 +50,6 @@ static int want_missing_blobs(const struct store *store, struct ingest *ingest,
 
 /* ------------------------------------------------------------------ the budget */
 
-static bool has_digest(const struct digest *list, size_t count, const struct digest *digest)
-{
-    for (size_t i = 0; i < count; i++)
-        if (digest_equal(&list[i], digest))
-            return true;
-    return false;
-}
-
 /* The least that a layer will take: what is loaded is kept as it came, and unpacked. */
 static uint64_t least_bytes(const struct store *store, const struct digest *diff_id,
                             const struct descriptor *blob)
@@ -77,7 +69,7 @@ static void add_layers(const struct store *store, const struct archive_image *im
     for (size_t i = 0; i < manifest->layer_count && i < image->config.diff_id_count; i++) {
         const struct digest *diff_id = &image->config.diff_ids[i];
 
-        if (has_digest(layers, request->layer_count, diff_id))
+        if (digest_is_in(layers, request->layer_count, diff_id))
             continue;
         layers[request->layer_count++] = *diff_id;
         if (__builtin_add_overflow(request->bytes,

@@ -182,21 +182,14 @@ int ingest_new(const struct store *store, const struct worker_pool *pool,
     return ingest_new_images(store, pool, &image, 1, progress, ret_ingest, err);
 }
 
-static bool has_digest(const struct digest *list, size_t count, const struct digest *digest)
-{
-    for (size_t i = 0; i < count; i++)
-        if (digest_equal(&list[i], digest))
-            return true;
-    return false;
-}
-
 void ingest_mark_damage(struct ingest *ingest, const struct ingest_damage *damage)
 {
     for (size_t i = 0; i < ingest->count; i++) {
         struct ingest_layer *layer = &ingest->layers[i];
-        bool wants_blob = has_digest(damage->blobs, damage->blob_count, &layer->descriptor->digest);
+        bool wants_blob =
+            digest_is_in(damage->blobs, damage->blob_count, &layer->descriptor->digest);
 
-        layer->replaces = has_digest(damage->layers, damage->layer_count, &layer->diff_id);
+        layer->replaces = digest_is_in(damage->layers, damage->layer_count, &layer->diff_id);
         layer->is_blob_only = layer->state == INGEST_STATE_DONE && !layer->replaces && wants_blob;
         if (layer->replaces || layer->is_blob_only)
             layer->state = INGEST_STATE_WAITING;
