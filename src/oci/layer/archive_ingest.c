@@ -72,9 +72,8 @@ static void add_layers(const struct store *store, const struct archive_image *im
         if (digest_is_in(layers, request->layer_count, diff_id))
             continue;
         layers[request->layer_count++] = *diff_id;
-        if (__builtin_add_overflow(request->bytes,
-                                   least_bytes(store, diff_id, &manifest->layers[i]),
-                                   &request->bytes))
+        if (__builtin_add_overflow(
+                request->bytes, least_bytes(store, diff_id, &manifest->layers[i]), &request->bytes))
             request->bytes = UINT64_MAX;
     }
 }
