@@ -352,7 +352,12 @@ patches() {
     ok push -q "$BIG" "$HOSTILE/y:1"
     arrived y:1
     hostile_registry as=other
-    fails 125 push -q "$BIG" "$HOSTILE/z:1"
+    ok push -q "$BIG" "$HOSTILE/z:1" # by way of the store
+    arrived z:1
+    find "$T/root/images/blobs" -size +1M -delete
+    while read -r pid; do kill "$pid"; done <"$T/helpers"
+    hostile_registry as=third
+    fails 125 push -q "$BIG" "$HOSTILE/w:1"
     error_has "nor in the store any more: remove the image and pull it again"
 }
 
