@@ -61,6 +61,7 @@ static void test_shared_and_unique(void **state)
     load(fake, NULL, &usage);
     assert_int_equal(usage.image_count, 0);
     assert_int_equal(usage_total_bytes(&usage), 0);
+    usage_done(&usage);
     add(fake, "q.io/one:1", one_layers, &one);
     add(fake, "q.io/two:1", two_layers, &two);
     fake_store_add(fake, &again, NULL);

@@ -318,6 +318,7 @@ static void test_store_on_an_overlay(void **state)
     box.plan.root_driver = strdup(ROOT_DRIVER_OVERLAY); /* or it becomes a copy */
     assert_non_null(box.plan.root_driver);
     run_child(run_on_overlay, &box, 0);
+    free(box.plan.root_driver);
     box_done(&box);
 }
 
