@@ -78,12 +78,12 @@ store_change() {
     read -ra CHANGE <<<"${changes[$1 % ${#changes[@]}]}"
 }
 
-# More rounds: MCPD_ROUNDS.
-@test "kill -9 at any time of any change of the store, 200 rounds" {
-    RANDOM=${MCPD_SEED:-4}
+# As root and as a user, 200 together. More: MCPD_ROUNDS.
+@test "kill -9 at any time of any change of the store, 100 rounds" {
+    RANDOM=${MCPD_SEED:-$UID}
     serve_app
     mcpd load -q -i "$T/app.tar" >/dev/null
-    for ((round = 0; round < ${MCPD_ROUNDS:-200}; round++)); do
+    for ((round = 0; round < ${MCPD_ROUNDS:-100}; round++)); do
         store_change "$RANDOM"
         start_session "${CHANGE[@]:1}"
         pause_up_to "${CHANGE[0]}"

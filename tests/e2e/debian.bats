@@ -3,9 +3,21 @@
 
 load helper/common
 
+# It is pulled once for all tests, which do not change it.
+setup_file() {
+    export DEBIAN
+    DEBIAN=$(mktemp -d /tmp/mcpd-debian.XXXXXX)
+    "$MCPD" --root "$DEBIAN/root" --runroot "$DEBIAN/run" pull -q "$REGISTRY/t/debian" >/dev/null
+}
+
+teardown_file() {
+    owner rm -rf "$DEBIAN"
+}
+
 setup() {
     common_setup
-    need debian
+    MCPD_CMD=("$MCPD" --root "$DEBIAN/root" --runroot "$T/run")
+    IMAGE=$REGISTRY/t/debian
 }
 
 @test "debian: bash, glibc and the package database work" {
