@@ -16,6 +16,7 @@ teardown_file() {
 
 setup() {
     common_setup
+    # shellcheck disable=SC2034 # used by mcpd of helper/common
     MCPD_CMD=("$MCPD" --root "$DEBIAN/root" --runroot "$T/run")
     IMAGE=$REGISTRY/t/debian
 }
