@@ -5,6 +5,7 @@
 
 #include "base/fs_walk.h"
 #include "base/fsutil.h"
+#include "base/inode_map.h"
 #include "base/path.h"
 
 #define REMOVE_ATTEMPTS 4
@@ -89,66 +90,23 @@ int fs_remove_tree(int dir_fd, const char *path, struct mcpd_error *err)
 
 /* --- sizes ---------------------------------------------------------------------- */
 
-struct file_identity {
-    uint64_t device;
-    uint64_t inode; /* 0: free slot */
-};
-
-/* Files with several names that were counted: open addressing, at most half full. */
 struct tree_size {
     uint64_t bytes;
-    struct file_identity *seen; /* owned */
-    size_t seen_count;
-    size_t seen_capacity; /* a power of two */
+    dev_t device;
+    struct inode_map seen; /* files with several names that were counted */
 };
-
-static struct file_identity *find_slot(struct file_identity *slots, size_t capacity,
-                                       struct file_identity file)
-{
-    size_t i = (size_t)((file.inode ^ file.device << 32) * UINT64_C(0x9e3779b97f4a7c15) >> 20);
-
-    for (;; i++) {
-        struct file_identity *slot = &slots[i & (capacity - 1)];
-
-        if (slot->inode == 0 || (slot->inode == file.inode && slot->device == file.device))
-            return slot;
-    }
-}
-
-static int grow_seen(struct tree_size *size, struct mcpd_error *err)
-{
-    size_t capacity = size->seen_capacity ? 2 * size->seen_capacity : 256;
-    struct file_identity *slots;
-
-    if (size->seen_count < size->seen_capacity / 2)
-        return 0;
-    slots = calloc(capacity, sizeof(*slots));
-    if (!slots)
-        return error_no_memory(err, "hard links");
-    for (size_t i = 0; i < size->seen_capacity; i++)
-        if (size->seen[i].inode != 0)
-            *find_slot(slots, capacity, size->seen[i]) = size->seen[i];
-    free(size->seen);
-    size->seen = slots;
-    size->seen_capacity = capacity;
-    return 0;
-}
 
 static int add_file(struct tree_size *size, const struct stat *st, struct mcpd_error *err)
 {
-    struct file_identity file = {.device = st->st_dev, .inode = st->st_ino};
-    struct file_identity *slot;
-    int rc;
+    uint64_t ignored;
 
+    if (st->st_dev != size->device)
+        return 0;
     if (st->st_nlink > 1 && !S_ISDIR(st->st_mode)) {
-        rc = grow_seen(size, err);
-        if (rc < 0)
-            return rc;
-        slot = find_slot(size->seen, size->seen_capacity, file);
-        if (slot->inode != 0)
+        if (inode_map_get(&size->seen, st->st_ino, &ignored))
             return 0;
-        *slot = file;
-        size->seen_count++;
+        if (!inode_map_put(&size->seen, st->st_ino, 0))
+            return error_no_memory(err, "hard links");
     }
     size->bytes += fs_disk_bytes(st);
     return 0;
@@ -177,13 +135,15 @@ int fs_tree_disk_bytes(int dir_fd, const char *path, uint64_t *ret_bytes, struct
 {
     static const struct fs_walk_operations operations = {.enter = size_folder, .leaf = size_leaf};
     struct tree_size size = {0};
-    int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP_FD int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
     int rc;
 
-    if (fd < 0)
+    if (fd < 0 || fstat(fd, &st) < 0)
         return error_errno(err, "open folder '%s'", path);
-    rc = fs_walk_run(fd, path, &operations, &size, err);
-    free(size.seen);
+    size.device = st.st_dev;
+    rc = fs_walk_run(TAKE_FD(fd), path, &operations, &size, err);
+    inode_map_done(&size.seen);
     if (rc == 0)
         *ret_bytes = size.bytes;
     return rc;
