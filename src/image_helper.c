@@ -272,14 +272,11 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
 static int call_with_archive(struct mcpd_engine *engine, struct image_request *request,
                              const char *path, json_t **ret_result, struct mcpd_error *err)
 {
-    CLEANUP_FD int opened_fd = -1;
+    CLEANUP_FD int own_fd = -1;
+    int fd = -1;
+    int rc = image_open_archive(path, &own_fd, &fd, err);
 
-    if (path) {
-        opened_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (opened_fd < 0)
-            return error_errno(err, "open %s", path);
-    }
-    return call(engine, request, path ? opened_fd : STDIN_FILENO, ret_result, err);
+    return rc < 0 ? rc : call(engine, request, fd, ret_result, err);
 }
 
 int mcpd_load(struct mcpd_engine *engine, const char *path,

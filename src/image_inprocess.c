@@ -177,15 +177,11 @@ int mcpd_load(struct mcpd_engine *engine, const char *path,
               const struct mcpd_registry_options *options, char ***ret_names,
               struct mcpd_error *err)
 {
-    CLEANUP_FD int fd = -1;
+    CLEANUP_FD int own_fd = -1;
+    int fd = -1;
+    int rc = image_open_archive(path, &own_fd, &fd, err);
 
-    if (path) {
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-            return error_errno(err, "open %s", path);
-    }
-    return load_fd(engine, path ? fd : STDIN_FILENO, options ? options : &default_options,
-                   ret_names, err);
+    return rc < 0 ? rc : load_fd(engine, fd, options ? options : &default_options, ret_names, err);
 }
 
 /* "docker://host/x:1" as podman has it; its other transports are files, which save writes. */

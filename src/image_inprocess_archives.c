@@ -4,13 +4,12 @@
 #include "base/child.h"
 #include "base/userns.h"
 #include "image_inprocess_check.h"
+#include "image_local.h"
 #include "oci/layer/archive_save.h"
 #include "oci/layer/bundle_apply.h"
 #include "oci/layer/output_file.h"
 #include "oci/layer/pack.h"
 #include "runtime/rootfs.h"
-
-#include <fcntl.h>
 
 /* ------------------------------------------------------------------ save */
 
@@ -84,17 +83,6 @@ int image_archives_inspect(struct mcpd_engine *engine, int stream_fd, char **ret
     return rc < 0 ? rc : engine_json_text(report, "what a bundle holds", ret_text, err);
 }
 
-/* *ret_fd: standard input when path is NULL, else *own_fd. */
-static int open_bundle(const char *path, int *own_fd, int *ret_fd, struct mcpd_error *err)
-{
-    *ret_fd = STDIN_FILENO;
-    if (!path)
-        return 0;
-    *own_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    *ret_fd = *own_fd;
-    return *own_fd < 0 ? error_errno(err, "open %s", path) : 0;
-}
-
 int mcpd_bundle_apply(struct mcpd_engine *engine, const char *path,
                       const struct mcpd_bundle_options *options, char ***ret_names,
                       struct mcpd_error *err)
@@ -102,7 +90,7 @@ int mcpd_bundle_apply(struct mcpd_engine *engine, const char *path,
     struct image_request request = {0};
     CLEANUP_FD int own_fd = -1;
     int fd = -1;
-    int rc = open_bundle(path, &own_fd, &fd, err);
+    int rc = image_open_archive(path, &own_fd, &fd, err);
 
     if (options) {
         request.verify_key = options->verify_key;
@@ -117,7 +105,7 @@ int mcpd_bundle_inspect(struct mcpd_engine *engine, const char *path, char **ret
 {
     CLEANUP_FD int own_fd = -1;
     int fd = -1;
-    int rc = open_bundle(path, &own_fd, &fd, err);
+    int rc = image_open_archive(path, &own_fd, &fd, err);
 
     return rc < 0 ? rc : image_archives_inspect(engine, fd, ret_object, err);
 }

@@ -1,4 +1,5 @@
-/* image_local.h - pull policies, as far as the local store answers them. */
+/* image_local.h - what both programs do by themselves: pull policies, as far as the local store
+ * answers them, and the archives that are read. */
 #ifndef IMAGE_LOCAL_H
 #define IMAGE_LOCAL_H
 
@@ -10,5 +11,9 @@
  * caller). NEVER and not here is an error. */
 int image_pull_locally(struct mcpd_engine *engine, const char *image, enum mcpd_pull_policy policy,
                        bool *ret_is_settled, char **ret_id, struct mcpd_error *err) MUST_CHECK;
+
+/* path NULL: standard input. *ret_own_fd: what the caller closes, -1 where that is nothing. */
+int image_open_archive(const char *path, int *ret_own_fd, int *ret_fd,
+                       struct mcpd_error *err) MUST_CHECK;
 
 #endif

@@ -35,12 +35,7 @@ void bundle_done(struct bundle *bundle)
 
 bool bundle_parse_blob_name(const char *name, struct digest *ret_digest)
 {
-    CLEANUP_FREE char *text = NULL;
-
-    if (!str_has_prefix(name, BLOBS))
-        return false;
-    text = str_format("sha256:%s", name + strlen(BLOBS));
-    return text && digest_parse(text, ret_digest, NULL) == 0;
+    return str_has_prefix(name, BLOBS) && digest_parse_hex(name + strlen(BLOBS), ret_digest);
 }
 
 const struct bundle_need *bundle_find_need(const struct bundle *bundle, const struct digest *digest)
