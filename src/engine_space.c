@@ -53,15 +53,6 @@ static int load_pins(const struct mcpd_engine *engine, const struct digest *imag
     return rc;
 }
 
-static int load_usage(const struct mcpd_engine *engine, const struct users_needs *needs,
-                      struct usage *ret_usage, struct mcpd_error *err)
-{
-    const struct usage_pins pins = {needs->image_ids, needs->image_count, needs->layers,
-                                    needs->layer_count};
-
-    return usage_load(&engine->store, &pins, ret_usage, err);
-}
-
 /* --- the budget -------------------------------------------------------------------------------
  */
 
@@ -142,7 +133,7 @@ static int room_for(void *context, int lock_fd, const struct store_room_request 
                        request->layer_count, &needs, err);
 
     if (rc == 0)
-        rc = load_usage(engine, &needs, &usage, err);
+        rc = users_load_usage(engine, &needs, &usage, err);
     if (rc < 0)
         return rc;
     if (!budget_can_fit(&budget, &usage))
@@ -160,7 +151,7 @@ static int room_for(void *context, int lock_fd, const struct store_room_request 
         rc = load_pins(engine, request->image_ids, request->image_count, request->layers,
                        request->layer_count, &needs, &problem);
     if (rc == 0)
-        rc = load_usage(engine, &needs, &usage, &problem);
+        rc = users_load_usage(engine, &needs, &usage, &problem);
     if (rc == 0)
         rc = make_room(engine, lock_fd, request->bytes, &needs, &usage, &problem);
     if (lock_convert(lock_fd, LOCK_KIND_SHARED, -1, rc < 0 ? NULL : &problem) < 0 && rc == 0)
@@ -188,7 +179,7 @@ static int keep_budget(const struct mcpd_engine *engine, const struct digest *im
     if (rc == 0)
         rc = load_pins(engine, image_ids, image_count, NULL, 0, &needs, err);
     if (rc == 0)
-        rc = load_usage(engine, &needs, &usage, err);
+        rc = users_load_usage(engine, &needs, &usage, err);
     if (rc < 0 || !budget_is_exceeded(&budget, &usage))
         return rc;
     return make_room(engine, lock_fd, 0, &needs, &usage, err);
@@ -260,7 +251,7 @@ int mcpd_trim_json(struct mcpd_engine *engine, const char *const *images, bool b
         return error_set(err, MCPD_E_TIMEOUT,
                          "an image is being pulled, pushed or loaded; try again when that is done");
     if (rc == 0)
-        rc = load_usage(engine, &needs, &usage, err);
+        rc = users_load_usage(engine, &needs, &usage, err);
     if (rc == 0 && images && images[0])
         rc = trim_named(engine, images, &usage, by_force, &trimming, err);
     else if (rc == 0)

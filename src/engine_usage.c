@@ -12,7 +12,6 @@
 #include "base/fsutil.h"
 #include "base/str.h"
 #include "base/userns.h"
-#include "oci/usage.h"
 
 /* --- containers -------------------------------------------------------------------------------
  */
@@ -156,12 +155,8 @@ int mcpd_disk_usage_json(struct mcpd_engine *engine, char **ret_object, struct m
 
     if (rc == 0)
         rc = users_needs(&users, &needs, err);
-    if (rc == 0) {
-        const struct usage_pins pins = {needs.image_ids, needs.image_count, needs.layers,
-                                        needs.layer_count};
-
-        rc = usage_load(&engine->store, &pins, &usage, err);
-    }
+    if (rc == 0)
+        rc = users_load_usage(engine, &needs, &usage, err);
     if (rc == 0)
         rc = images_json(engine, &usage, &users, object, err);
     if (rc == 0)

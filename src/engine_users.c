@@ -67,6 +67,15 @@ int users_load_needs(const struct mcpd_engine *engine, struct users_needs *ret_n
     return rc < 0 ? rc : users_needs(&users, ret_needs, err);
 }
 
+int users_load_usage(const struct mcpd_engine *engine, const struct users_needs *needs,
+                     struct usage *ret_usage, struct mcpd_error *err)
+{
+    const struct usage_pins pins = {needs->image_ids, needs->image_count, needs->layers,
+                                    needs->layer_count};
+
+    return usage_load(&engine->store, &pins, ret_usage, err);
+}
+
 void users_needs_done(struct users_needs *needs)
 {
     free(needs->image_ids);

@@ -6,6 +6,7 @@
 #define ENGINE_USERS_H
 
 #include "engine.h"
+#include "oci/usage.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,9 @@ int users_needs(const struct users *users, struct users_needs *ret_needs,
                 struct mcpd_error *err) MUST_CHECK;
 void users_needs_done(struct users_needs *needs);
 #define CLEANUP_USERS_NEEDS CLEANUP(users_needs_done)
+/* What the store takes, with what they need pinned. */
+int users_load_usage(const struct mcpd_engine *engine, const struct users_needs *needs,
+                     struct usage *ret_usage, struct mcpd_error *err) MUST_CHECK;
 /* store_collect with what containers need, unless that is left to mcpd_collect. While an image is
  * being added, which may take long, nothing is done: what is not needed then goes with a later
  * removal. */
