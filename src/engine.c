@@ -229,6 +229,7 @@ static int open_engine(const struct mcpd_engine_options *options, bool is_helper
         return rc;
     engine->store.warn = engine->warn;
     engine->store.warn_context = engine->warn_context;
+    engine_begin_budget(engine);
     rc = name_additional(options->additional_stores, is_helper, engine, err);
     if (rc < 0)
         return rc;

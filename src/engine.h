@@ -42,7 +42,7 @@ int engine_pull_locally(struct mcpd_engine *engine, const char *image, enum mcpd
 int engine_json_text(json_t *json, const char *what, char **ret_text,
                      struct mcpd_error *err) MUST_CHECK;
 
-/* engine_space.c: from now on who adds an image asks for room in the budget. */
+/* engine_space.c: from now on whoever adds an image asks for room in the budget. */
 void engine_begin_budget(struct mcpd_engine *engine);
 /* When they are there: what must go goes now; these images stay. What goes wrong is a warning. */
 void engine_keep_budget(const struct mcpd_engine *engine, const struct digest *image_ids,

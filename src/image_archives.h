@@ -13,6 +13,10 @@
 /* stream_fd: where it goes when the request names no path, or where it comes from. */
 int image_archives_save(struct mcpd_engine *engine, const struct image_request *request,
                         int stream_fd, struct mcpd_error *err) MUST_CHECK;
+/* After images came from an archive: they were used now, and the store is brought within its budget
+ * without them. */
+int image_archives_keep(const struct mcpd_engine *engine, char *const *names,
+                        struct mcpd_error *err) MUST_CHECK;
 int image_archives_apply(struct mcpd_engine *engine, const struct image_request *request,
                          int stream_fd, char ***ret_names, struct mcpd_error *err) MUST_CHECK;
 /* *ret_text: mcpd_bundle_inspect's. */

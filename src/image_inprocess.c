@@ -116,7 +116,6 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
     if (rc < 0)
         return rc;
     tell_names(&names, &registry);
-    engine_begin_budget(engine);
     rc = pull_first(engine, &names, &registry, &id, &problem);
     /* "newer": what is here is good enough when there is nothing newer to be had. */
     if (rc < 0 && policy == MCPD_PULL_NEWER &&
@@ -130,7 +129,8 @@ int mcpd_pull(struct mcpd_engine *engine, const char *image, enum mcpd_pull_poli
     return *ret_id ? 0 : error_no_memory(err, "an image's id");
 }
 
-static int keep_loaded(const struct mcpd_engine *engine, char *const *names, struct mcpd_error *err)
+int image_archives_keep(const struct mcpd_engine *engine, char *const *names,
+                        struct mcpd_error *err)
 {
     CLEANUP_FREE struct digest *ids = calloc(strv_length(names) + 1, sizeof(*ids));
     size_t count = 0;
@@ -164,10 +164,9 @@ static int load_fd(struct mcpd_engine *engine, int fd, const struct mcpd_registr
         platform_of_machine(&platform);
     if (rc < 0)
         return rc;
-    engine_begin_budget(engine);
     rc = archive_load(&engine->store, fd, &platform, &progress, &names, err);
     if (rc == 0)
-        rc = keep_loaded(engine, names, err);
+        rc = image_archives_keep(engine, names, err);
     if (rc == 0)
         *ret_names = TAKE_PTR(names);
     return rc;

@@ -2,6 +2,7 @@
 #include "image_archives.h"
 
 #include "base/child.h"
+#include "base/str.h"
 #include "base/userns.h"
 #include "image_inprocess_check.h"
 #include "image_local.h"
@@ -70,8 +71,14 @@ int image_archives_apply(struct mcpd_engine *engine, const struct image_request 
 {
     const struct progress_sink progress = {request->registry.progress,
                                            request->registry.progress_context};
+    CLEANUP_STRV char **names = NULL;
+    int rc = bundle_apply(&engine->store, stream_fd, request->verify_key, &progress, &names, err);
 
-    return bundle_apply(&engine->store, stream_fd, request->verify_key, &progress, ret_names, err);
+    if (rc == 0)
+        rc = image_archives_keep(engine, names, err);
+    if (rc == 0)
+        *ret_names = TAKE_PTR(names);
+    return rc;
 }
 
 int image_archives_inspect(struct mcpd_engine *engine, int stream_fd, char **ret_text,

@@ -277,6 +277,23 @@ fetched_layers() {
     [[ "$stderr" == *"/x/two:1 was removed"* ]] || explain "line"
 }
 
+@test "budget: bundle apply" {
+    serve one two
+    pull one
+    ok bundle create -q -o "$T/one.bundle" "$BAD/x/one:1"
+    ok rmi -a
+    pull two
+    used two "3 days ago"
+    budget 1500K
+    fails 125 bundle apply -q "$T/one.bundle"
+    error_has "do not fit"
+    equal "$(names)" "two "
+    budget 3000K
+    ok bundle apply -q "$T/one.bundle"
+    equal "$(names)" "one "
+    [[ "$stderr" == *"/x/two:1 was removed"* ]] || explain "line"
+}
+
 @test "budget: pulls at once end below it, and what is there is whole" {
     serve one two three four
     budget 2800K
