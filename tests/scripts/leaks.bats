@@ -55,8 +55,10 @@ hierarchy() {
     finds "process"
     run ! pgrep -f "sleep 400.$$"
     # shellcheck disable=SC2016
-    suite 'mkdir "$T/m"; mount -t tmpfs none "$T/m"'
+    suite 'echo "$T" >"$BATS_TEST_DIRNAME/folder"; mkdir "$T/m"; mount -t tmpfs none "$T/m"'
     finds "mount"
+    # It could not be removed below its mount, which has gone with the suite.
+    rmdir "$(cat "$SUITE/folder")"/m "$(cat "$SUITE/folder")"
     # shellcheck disable=SC2016
     suite 'touch "$TMPDIR/forgotten"'
     finds "file"
