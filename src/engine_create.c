@@ -155,7 +155,7 @@ static int note_layer_stores(const struct mcpd_engine *engine, struct plan *plan
     for (size_t i = 0; i < plan->layer_count; i++) {
         const struct store *home = store_of_layer(&engine->store, &plan->layers[i]);
 
-        if (home && home != &engine->store && !strv_contains(plan->layer_stores, home->path) &&
+        if (home != &engine->store && !strv_contains(plan->layer_stores, home->path) &&
             strv_append(&plan->layer_stores, home->path) < 0)
             return error_no_memory(err, "layers");
     }

@@ -55,14 +55,13 @@ void copies_load(const struct store *store, const struct digest *diff_id, struct
 {
     CLEANUP_COPIES struct copies copies = {0};
     CLEANUP_JSON json_t *json = NULL;
-    const struct store *home = store_of_layer(store, diff_id);
     json_t *list = NULL;
     char path[PATH_SIZE];
     size_t count;
 
     *ret_copies = (struct copies){0};
     file_path(diff_id, path);
-    if (jsonx_load(home ? home->layers_fd : store->layers_fd, path, FILE_MAX_BYTES, &json, NULL) <
+    if (jsonx_load(store_of_layer(store, diff_id)->layers_fd, path, FILE_MAX_BYTES, &json, NULL) <
             0 ||
         jsonx_get_array(json, "copies", FILE_NAME, &list, NULL) < 0)
         return;

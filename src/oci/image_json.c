@@ -228,7 +228,7 @@ static json_t *driver_data_json(const struct store *store, const struct image *i
         char *full;
 
         store_layer_path(&image->config.diff_ids[i - 1], path);
-        full = str_format("%s/%s", home ? home->path : store->path, path);
+        full = str_format("%s/%s", home->path, path);
         if (strv_append_take(&lowers, full) < 0)
             return NULL;
     }

@@ -37,27 +37,26 @@ static bool is_own(const struct store *store, const struct digest *diff_id)
 
 const struct store *store_of_layer(const struct store *store, const struct digest *diff_id)
 {
-    if (is_own(store, diff_id))
+    if (!store->additional || is_own(store, diff_id))
         return store;
     for (size_t i = 0; i < additional_count(store); i++)
         if (is_own(additional_get(store, i), diff_id))
             return additional_get(store, i);
-    return NULL;
+    return store;
 }
 
 bool store_has_layer(const struct store *store, const struct digest *diff_id)
 {
-    return store_of_layer(store, diff_id) != NULL;
+    return is_own(store_of_layer(store, diff_id), diff_id);
 }
 
 static int load_description(const struct store *store, const struct digest *diff_id,
                             json_t **ret_json, struct mcpd_error *err)
 {
-    const struct store *home = store_of_layer(store, diff_id);
     char path[STORE_LAYER_PATH_SIZE];
 
     description_path(diff_id, path);
-    return jsonx_load(home ? home->layers_fd : store->layers_fd, path, DESCRIPTION_MAX_BYTES,
+    return jsonx_load(store_of_layer(store, diff_id)->layers_fd, path, DESCRIPTION_MAX_BYTES,
                       ret_json, err);
 }
 

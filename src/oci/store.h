@@ -184,7 +184,8 @@ int store_collect(const struct store *store, int exclusive_lock_fd,
 /* Unpacked layers. Path is relative to the store's root: "layers/HEX/fs". */
 #define STORE_LAYER_PATH_SIZE 96
 void store_layer_path(const struct digest *diff_id, char buffer[STORE_LAYER_PATH_SIZE]);
-/* The store that has it: ours or an additional one; NULL: none. */
+/* The store that has it: an additional one, or else ours, whether it has it or not. Without
+ * additional stores nothing is looked at. */
 const struct store *store_of_layer(const struct store *store, const struct digest *diff_id);
 bool store_has_layer(const struct store *store, const struct digest *diff_id);
 struct layer_sizes {

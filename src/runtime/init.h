@@ -18,12 +18,11 @@
 
 struct launch_request {
     const struct plan *plan;
-    const char *cgroup_path; /* where its group is to be made: cgroup_choose_path */
-    int root_fd;             /* ROOT of the store */
-    const struct layerstores *stores;
-    int container_dir_fd; /* upper/, work/, hosts, resolv.conf, hostname */
-    int stdin_fd;         /* what the container gets as 0, 1, 2; -1: a null device of its own; with
-                             tty all -1 */
+    const char *cgroup_path;          /* where its group is to be made: cgroup_choose_path */
+    const struct layerstores *stores; /* where its layers lie; and ROOT of the store */
+    int container_dir_fd;             /* upper/, work/, hosts, resolv.conf, hostname */
+    int stdin_fd; /* what the container gets as 0, 1, 2; -1: a null device of its own; with
+                     tty all -1 */
     int stdout_fd;
     int stderr_fd;
     int console_socket_fd; /* tty: the child opens /dev/pts/ptmx inside and sends the master here;

@@ -118,8 +118,8 @@ static int prepare(const struct launch_request *request, struct start *start,
     if (rc == 0 && start->in_userns)
         rc = userns_load_map(&start->map, err);
     if (rc == 0)
-        rc = seccomp_prepare(plan, plan->process.capabilities, request->root_fd, &start->filter,
-                             err);
+        rc = seccomp_prepare(plan, plan->process.capabilities, request->stores->root_fd,
+                             &start->filter, err);
     handshake_trace("filter ready");
     if (rc == 0)
         rc = cgroup_create(request->cgroup_path, &plan->limits, ret_cgroup, err);

@@ -242,7 +242,6 @@ static int launch(struct monitor *monitor, const struct plan *plan, struct mcpd_
     CLEANUP_LAYERSTORES struct layerstores stores = {0};
     struct launch_request request = {.plan = plan,
                                      .cgroup_path = monitor->run.cgroup_path,
-                                     .root_fd = monitor->root.root_fd,
                                      .stores = &stores,
                                      .container_dir_fd = monitor->dir_fd};
     struct winsize size = read_first_size();

@@ -253,8 +253,7 @@ static int open_part(const struct store *store, const struct digest *diff_id, co
     int fd;
 
     (void)snprintf(path, sizeof(path), "%s/%s", digest_hex(diff_id), name);
-    fd = openat(home ? home->layers_fd : store->layers_fd, path,
-                flags | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    fd = openat(home->layers_fd, path, flags | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         (void)snprintf(what, sizeof(what), "'%s' cannot be opened: %s", name,
                        strerrordesc_np(errno));

@@ -421,11 +421,9 @@ static int adopt_implied(struct ingest *ingest, const struct imageconfig *config
     for (size_t i = 0; i < config->diff_id_count; i++) {
         struct ingest_layer *layer = find_new(ingest, &config->diff_ids[i]);
 
-        const struct store *home =
-            layer ? NULL : store_of_layer(ingest->store, &config->diff_ids[i]);
-
-        layers[i].root_fd = home ? home->root_fd : ingest->store->root_fd;
+        layers[i].root_fd = ingest->store->root_fd;
         if (!layer) {
+            layers[i].root_fd = store_of_layer(ingest->store, &config->diff_ids[i])->root_fd;
             store_layer_path(&config->diff_ids[i], layers[i].path);
             continue;
         }

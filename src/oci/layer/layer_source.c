@@ -169,13 +169,12 @@ static int pack_folder(void *context, struct mcpd_error *err)
         .use_user_xattrs = work->in_userns,
         .tmp_fd = work->store->tmp_fd,
     };
-    const struct store *home = store_of_layer(work->store, &work->source->diff_id);
     CLEANUP_FD int dir_fd = -1;
     char path[STORE_LAYER_PATH_SIZE];
     struct pack_result result;
 
     store_layer_path(&work->source->diff_id, path);
-    dir_fd = openat(home ? home->root_fd : work->store->root_fd, path,
+    dir_fd = openat(store_of_layer(work->store, &work->source->diff_id)->root_fd, path,
                     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir_fd < 0)
         return error_errno(err, "open %s", path);

@@ -182,7 +182,6 @@ static inline int box_start(struct box *box, struct launch *launch, int *ret_fd)
 {
     struct launch_request request = {.plan = &box->plan,
                                      .cgroup_path = box->cgroup_path,
-                                     .root_fd = box->root_fd,
                                      .stores = &(const struct layerstores){.root_fd = box->root_fd},
                                      .container_dir_fd = box->container_fd,
                                      .stdin_fd = -1,

@@ -274,7 +274,6 @@ static int start_with_terminal(struct box *box, struct launch *launch, int *ret_
 {
     struct launch_request request = {.plan = &box->plan,
                                      .cgroup_path = box->cgroup_path,
-                                     .root_fd = box->root_fd,
                                      .stores = &(const struct layerstores){.root_fd = box->root_fd},
                                      .container_dir_fd = box->container_fd,
                                      .stdin_fd = -1,
